@@ -1,0 +1,38 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""SpecAugment: training data with bands and moments missing (Park et al., 2019, Interspeech)."""
+
+import torch
+
+
+def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask_frames: int) -> torch.Tensor:
+    """
+    Mask one band of frequencies and one stretch of time of each spectrogram with the training mean.
+
+    Widths are drawn uniformly from 0 to the given maximum, then positions, as in the paper; each spectrogram has its
+    own. The mask is 0, the training mean after normalisation: 0 dB before it would be the loudest of all values.
+
+    Args:
+        input_values: normalised log-mels.
+        frequency_mask_bins: widest band, in mel bins; 0 masks none.
+        time_mask_frames: widest stretch, in frames; 0 masks none.
+
+    Shape:
+        `(batch, num_frames, num_mel_bins)` -> the same; the input is left as it is.
+
+    Raises:
+        ValueError: for a mask that is negative or wider than the spectrogram.
+    """
+    batch_size, num_frames, num_mel_bins = input_values.shape
+    in_time = _random_span(batch_size, num_frames, time_mask_frames, input_values.device)
+    in_frequency = _random_span(batch_size, num_mel_bins, frequency_mask_bins, input_values.device)
+    return input_values.masked_fill(in_time[:, :, None] | in_frequency[:, None, :], 0.0)
+
+
+def _random_span(batch_size: int, size: int, max_width: int, device: torch.device) -> torch.Tensor:
+    """A random run of True in each row, `(batch, size)`."""
+    if not 0 <= max_width <= size:
+        raise ValueError(f"Expected a mask of 0 to {size} wide, but got {max_width}.")
+    widths = torch.randint(0, max_width + 1, (batch_size, 1), device=device)
+    starts = (torch.rand(batch_size, 1, device=device) * (size - widths + 1)).floor().long()
+    positions = torch.arange(size, device=device)
+    return (starts <= positions) & (positions < starts + widths)

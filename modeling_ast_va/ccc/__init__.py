@@ -1,0 +1,2 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The concordance correlation coefficient as an `evaluate` metric: `evaluate.load` on this folder."""

@@ -1,0 +1,64 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The concordance correlation coefficient as an `evaluate` metric that loads from this folder, without a network."""
+
+import datasets
+import evaluate
+
+from .concordance import concordance_correlation_coefficient
+
+_CITATION = """\
+@article{lin1989concordance,
+    author = {Lin, Lawrence I-Kuei},
+    title = {A Concordance Correlation Coefficient to Evaluate Reproducibility},
+    journal = {Biometrics},
+    volume = {45},
+    number = {1},
+    pages = {255--268},
+    year = {1989},
+    doi = {10.2307/2532051}
+}
+"""
+
+_DESCRIPTION = """\
+The concordance correlation coefficient (CCC) says how closely predictions agree with references on their own scale.
+It is Pearson's r, lowered by every shift and every change of scale between the two: 1 is identity, 0 is no agreement,
+-1 is reversal. It is the usual measure for predicted emotion, such as valence and arousal.
+"""
+
+_KWARGS_DESCRIPTION = """
+Args:
+    predictions (list of float): the predicted values.
+    references (list of float): the values that they should have, in the same order and unit.
+
+Returns:
+    ccc (float): between -1 and 1, from population moments. 0.0 where either side is constant, except 1.0 where both
+        are the same constant.
+
+Examples:
+
+    >>> ccc = evaluate.load("path/to/ccc")
+    >>> results = ccc.compute(predictions=[2, 3, 4, 5, 6], references=[1, 2, 3, 4, 5])
+    >>> round(results["ccc"], 4)
+    0.8
+"""
+
+
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
+class CCC(evaluate.Metric):
+    """The metric that `evaluate.load` returns; `evaluate.Metric` brings `add`, `add_batch` and `compute`."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        # float64: with evaluate's usual "float" the values would be rounded to 7 digits on their way in
+        features = datasets.Features(
+            {"predictions": datasets.Value("float64"), "references": datasets.Value("float64")}
+        )
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=_KWARGS_DESCRIPTION,
+            features=features,
+            reference_urls=["https://doi.org/10.2307/2532051"],
+        )
+
+    def _compute(self, predictions: list[float], references: list[float]) -> dict[str, float]:
+        return {"ccc": concordance_correlation_coefficient(references, predictions)}

@@ -1,0 +1,76 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The library's `Trainer`, for training and evaluation alike: batches, augmentation, metrics of songs, Hub folders."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import DatasetDict
+from transformers import EarlyStoppingCallback, Trainer
+
+from .arguments import ASTVATrainingArguments
+from .augmentation import spec_augment
+from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .hub import save_hub_folder
+from .metrics import compute_metrics
+from .modeling_ast_va import ASTVAForRegression
+
+
+class ASTVATrainer(Trainer):
+    """`Trainer` that augments training batches, judges songs, and saves complete Hub folders."""
+
+    def compute_loss(self, model, inputs, **kwargs):
+        if model.training:
+            # Here and not in the collator: evaluation shares that one, and masks are drawn faster on the device.
+            masked = spec_augment(
+                inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
+            )
+            inputs = {**inputs, "input_values": masked}
+        return super().compute_loss(model, inputs, **kwargs)
+
+    def evaluation_loop(self, dataloader, *args, **kwargs):
+        # The library passes predictions only: which song a segment belongs to comes from the dataset at hand.
+        columns = dataloader.dataset.select_columns(["song_id", "duration_seconds"])[:]
+        self.compute_metrics = functools.partial(
+            compute_metrics, song_ids=columns["song_id"], durations=columns["duration_seconds"]
+        )
+        return super().evaluation_loop(dataloader, *args, **kwargs)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        # The library would also pickle the arguments, and leave the pipeline out.
+        if self.args.should_save:
+            model = self.accelerator.unwrap_model(self.model)
+            save_hub_folder(model, self.processing_class, output_dir or self.args.output_dir)
+
+
+def collate(rows: Sequence[dict[str, Any]], feature_extractor: ASTVAFeatureExtractor) -> dict[str, torch.Tensor]:
+    """Rows of `load_deam` as a batch: `input_values` `(batch, num_frames, num_mel_bins)`, normalised, and `labels`."""
+    log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
+    labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
+    return {"input_values": feature_extractor.normalize(log_mels), "labels": labels}
+
+
+def build_trainer(
+    model: ASTVAForRegression,
+    feature_extractor: ASTVAFeatureExtractor,
+    args: ASTVATrainingArguments,
+    splits: DatasetDict | None = None,
+) -> ASTVATrainer:
+    """The trainer of a model: with splits to train it, without to evaluate it."""
+    callbacks = []
+    if splits is not None and args.early_stopping_patience:
+        callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+    return ASTVATrainer(
+        model=model,
+        args=args,
+        data_collator=functools.partial(collate, feature_extractor=feature_extractor),
+        train_dataset=splits["train"] if splits else None,
+        eval_dataset=splits["validation"] if splits else None,
+        processing_class=feature_extractor,
+        compute_metrics=compute_metrics,
+        callbacks=callbacks,
+    )

@@ -1,0 +1,131 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Training on DEAM with the library's `Trainer`, from arguments to a folder that is a complete Hub repository."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from datasets import DatasetDict
+from transformers import set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from .arguments import Arguments, ASTVATrainingArguments, DataArguments, build_new
+from .checkpoints import load_initial_model
+from .deam import load_deam, normalization_statistics
+from .demo import make_demo_deam
+from .evaluation import evaluate_split, format_metrics, save_evaluation, write_json
+from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .label_audit import audit_labels, format_audit
+from .model_card import write_model_card
+from .modeling_ast_va import ASTVAForRegression
+from .plots import plot_loss_curves
+from .protocol import PROTOCOL_FILE, describe_protocol
+from .trainer import build_trainer
+
+logger = logging.getLogger(__name__)
+
+DEMO_DIR = Path("data") / "demo_deam"
+
+
+def train(arguments: Arguments) -> dict[str, float]:
+    """
+    Train, restore the best checkpoint, evaluate it once on the test split, and write everything to `output_dir`.
+
+    Args:
+        arguments: as [`parse_arguments`] reads them.
+
+    Returns:
+        All metrics: `train_...`, `eval_...` (validation) and `test_...`.
+
+    Raises:
+        ValueError: for settings, data or an `output_dir` that cannot work, before the long work starts.
+    """
+    data, settings, args = arguments
+    checkpoint = find_checkpoint(args)
+    set_seed(args.seed)
+    if data.init_from:
+        model, feature_extractor = load_initial_model(data.init_from, settings=settings)
+    else:
+        config, feature_extractor = build_new(settings)
+        model = ASTVAForRegression(config)
+
+    with args.main_process_first(desc="log-mels"):
+        data_dir, audit, splits = load_splits(data, feature_extractor, args)
+    if not data.init_from and not {"mean", "std"} & set(settings):
+        feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
+
+    trainer = build_trainer(model, feature_extractor, args, splits)
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_state()
+    trainer.save_model()
+    trainer.save_metrics("train", result.metrics)
+    trainer.save_metrics("eval", trainer.evaluate(splits["validation"]))
+    metrics, songs = evaluate_split(trainer, splits["test"], "test")
+    trainer.save_metrics("test", metrics)
+    if trainer.is_world_process_zero():
+        print(f"\nTest split: {len(songs)} songs, {len(splits['test'])} segments\n{format_metrics(metrics, 'test')}")
+        save_evaluation(metrics, songs, "test", args.output_dir)
+        plot_loss_curves(
+            trainer.state.log_history, Path(args.output_dir) / "loss_curves.png", trainer.state.best_global_step
+        )
+        protocol = describe_protocol(data, args.seed, data_dir, feature_extractor, splits, audit)
+        write_json(Path(args.output_dir) / PROTOCOL_FILE, protocol)
+        write_model_card(args.output_dir)
+    if args.push_to_hub:
+        trainer.push_to_hub()
+    args.distributed_state.wait_for_everyone()
+    return json.loads((Path(args.output_dir) / "all_results.json").read_text(encoding="utf-8"))
+
+
+def find_checkpoint(args: ASTVATrainingArguments) -> str | None:
+    """
+    The checkpoint to go on from, or None to begin anew.
+
+    Raises:
+        ValueError: when there is none to resume from, or when a new run would mix its checkpoints with earlier ones.
+    """
+    last = get_last_checkpoint(args.output_dir) if os.path.isdir(args.output_dir) else None
+    wanted = args.resume_from_checkpoint
+    if wanted is None or str(wanted).lower() == "false":
+        if last is not None:
+            raise ValueError(
+                f"{args.output_dir!r} already holds checkpoints of an earlier run. Go on with "
+                "--resume_from_checkpoint true, or choose another --output_dir."
+            )
+        return None
+    if str(wanted).lower() != "true":
+        if not os.path.isdir(wanted):
+            raise ValueError(f"Expected a checkpoint folder to resume from, but there is no {wanted!r}.")
+        return str(wanted)
+    if last is None:
+        raise ValueError(f"Expected a checkpoint to resume from in {args.output_dir!r}, but there is none.")
+    return last
+
+
+def load_splits(
+    data: DataArguments, feature_extractor: ASTVAFeatureExtractor, args: ASTVATrainingArguments
+) -> tuple[Path, list[dict[str, Any]], DatasetDict]:
+    """Audit the labels aloud and load the splits, with log-mels; synthesises the demo songs where there is no DEAM."""
+    data_dir = Path(data.data_dir) if data.data_dir else DEMO_DIR
+    if not data.data_dir and not data_dir.exists():
+        logger.warning("No --data_dir: synthesising demo songs in %s.", data_dir)
+        make_demo_deam(data_dir)
+    audit = audit_labels(data_dir)
+    if args.process_index == 0:
+        print(format_audit(audit))
+    splits = load_deam(
+        data_dir,
+        labels=data.labels,
+        split_by=data.split_by,
+        segment_seconds=feature_extractor.segment_seconds,
+        segment_hop_seconds=data.segment_hop_seconds,
+        seed=data.split_seed,
+        feature_extractor=feature_extractor,
+        num_proc=data.num_proc or os.cpu_count(),
+        cache_dir=data.cache_dir,
+    )
+    return data_dir, audit, splits

@@ -1,0 +1,57 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""What every test shares: no network, no traces in the user's caches, a small model and feature extractor, music."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+# Read when the libraries are imported, so before them.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="modeling_ast_va_tests_")
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ.setdefault("MPLBACKEND", "agg")
+atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
+
+import pytest
+import torch
+
+from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
+
+torch.set_num_threads(1)  # the models are tiny, and the tests run beside each other
+
+
+@pytest.fixture
+def config() -> ASTVAConfig:
+    """A small network for 48 frames of 32 mel bins; its weights are large, so that what it hears shows in its answer."""
+    return ASTVAConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        num_mel_bins=32,
+        max_length=48,
+        head_hidden_size=16,
+        initializer_range=0.2,
+    )
+
+
+@pytest.fixture
+def model(config) -> ASTVAForRegression:
+    torch.manual_seed(0)
+    return ASTVAForRegression(config).eval()
+
+
+@pytest.fixture
+def feature_extractor() -> ASTVAFeatureExtractor:
+    """For the small network: segments of 1.5 s at 8 kHz."""
+    return ASTVAFeatureExtractor(
+        sampling_rate=8000, n_fft=512, hop_length=256, num_mel_bins=32, max_length=48, segment_seconds=1.5
+    )
+
+
+@pytest.fixture
+def input_values(config) -> torch.Tensor:
+    return torch.randn(3, config.max_length, config.num_mel_bins, generator=torch.Generator().manual_seed(1))

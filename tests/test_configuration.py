@@ -1,0 +1,112 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Configuration: the defaults, what follows from them, what is refused, and what survives saving."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from transformers import ASTConfig, AutoConfig
+
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression
+
+
+def test_the_default_is_the_notebooks_network():
+    config = ASTVAConfig()
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (256, 4, 4)
+    assert (config.intermediate_size, config.hidden_act, config.head_hidden_size) == (1024, "gelu", 128)
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.1, 0.1)
+    assert (config.patch_size, config.frequency_stride, config.time_stride) == (16, 16, 16)
+    assert (config.num_mel_bins, config.max_length) == (128, 432)
+    assert (config.norm_first, config.use_distillation_token, config.pooling) == (False, False, "cls")
+    assert config.id2label == {0: "valence", 1: "arousal"}
+    assert config.label2id == {"valence": 0, "arousal": 1}
+    assert (config.problem_type, config.num_labels) == ("regression", 2)
+    assert (tuple(config.label_range), config.label_midpoint) == ((1, 9), 5)
+    assert config.patch_grid == (8, 27)
+
+
+def test_the_default_has_3314306_parameters():
+    assert ASTVAForRegression(ASTVAConfig()).num_parameters() == 3_314_306
+
+
+@pytest.mark.parametrize(
+    ("settings", "grid"),
+    [
+        ({"frequency_stride": 10, "time_stride": 10, "max_length": 1024}, (12, 101)),  # AudioSet's AST
+        ({"max_length": 16, "num_mel_bins": 16}, (1, 1)),
+        ({"max_length": 431}, (8, 26)),  # the last frames do not fill a patch
+    ],
+)
+def test_patch_grid(settings, grid):
+    assert ASTVAConfig(**settings).patch_grid == grid
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"num_attention_heads": 3}, ["3", "256"]),
+        ({"frequency_stride": 17}, ["17", "16"]),
+        ({"time_stride": 20, "patch_size": 12, "frequency_stride": 12}, ["20", "12"]),
+        ({"num_mel_bins": 15}, ["15", "16"]),
+        ({"max_length": 10}, ["10", "16"]),
+        ({"hidden_size": 0}, ["hidden_size", "0"]),
+        ({"num_attention_heads": 0}, ["num_attention_heads", "0"]),
+        ({"time_stride": -1}, ["time_stride", "-1"]),
+        ({"hidden_dropout_prob": 1.0}, ["hidden_dropout_prob", "1.0"]),
+        ({"attention_probs_dropout_prob": -0.1}, ["attention_probs_dropout_prob", "-0.1"]),
+        ({"hidden_act": "gelou"}, ["hidden_act", "gelou"]),
+        ({"pooling": "max"}, ["max", "cls", "mean", "cls+distillation"]),
+        ({"pooling": "cls+distillation"}, ["use_distillation_token"]),
+        ({"label_range": (9, 1)}, ["9", "1"]),
+        ({"problem_type": "multi_label_classification"}, ["regression", "multi_label_classification"]),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, said):
+    with pytest.raises(ValueError, match=".") as error:
+        ASTVAConfig(**settings)
+    assert all(word in str(error.value) for word in said)
+
+
+def test_round_trip(tmp_path):
+    config = ASTVAConfig(
+        hidden_size=64,
+        norm_first=True,
+        use_distillation_token=True,
+        pooling="cls+distillation",
+        hidden_dropout_prob=0,
+        label_range=(-1.0, 1.0),
+        id2label={0: "arousal", 1: "valence"},
+        label2id={"arousal": 0, "valence": 1},
+    )
+    config.save_pretrained(tmp_path)
+    for loaded in (
+        ASTVAConfig.from_pretrained(tmp_path),
+        AutoConfig.from_pretrained(tmp_path),
+        ASTVAConfig.from_dict(json.loads(config.to_json_string())),
+    ):
+        assert type(loaded) is ASTVAConfig
+        assert loaded.to_diff_dict() == config.to_diff_dict()
+    assert loaded.id2label == {0: "arousal", 1: "valence"}
+    assert loaded.label_midpoint == 0
+    assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "ast_va"
+
+
+def test_overrides_while_loading_are_checked_too(tmp_path):
+    ASTVAConfig().save_pretrained(tmp_path)
+    assert ASTVAConfig.from_pretrained(tmp_path, max_length=216).patch_grid == (8, 13)
+    with pytest.raises(ValueError, match=r"num_attention_heads \(5\) must divide hidden_size \(256\)"):
+        ASTVAConfig.from_pretrained(tmp_path, num_attention_heads=5)
+
+
+def test_labels_of_another_number_get_the_librarys_names():
+    assert ASTVAConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    assert ASTVAConfig(num_labels=2).id2label == {0: "valence", 1: "arousal"}
+
+
+def test_the_configuration_of_another_model_is_refused(tmp_path):
+    ASTConfig().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="'audio-spectrogram-transformer' model; expected 'ast_va'"):
+        ASTVAConfig.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="expected 'ast_va'"):
+        ASTVAForRegression.from_pretrained(tmp_path)

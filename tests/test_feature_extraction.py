@@ -1,0 +1,309 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Log-mels against librosa (1e-3 dB) and against transformers' AST (1e-4); every accepted form, every refused input."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import librosa
+import numpy as np
+import pytest
+import torch
+from music import chords
+from transformers import ASTFeatureExtractor, AutoFeatureExtractor
+
+from modeling_ast_va import ASTVAFeatureExtractor
+
+RATE = 44_100
+SECONDS = 5.0
+TOLERANCE_DB = 1e-3
+KALDI_TOLERANCE = 1e-4
+
+
+def silence() -> np.ndarray:
+    return np.zeros(round(SECONDS * RATE), np.float32)
+
+
+def impulse() -> np.ndarray:
+    waveform = silence()
+    waveform[1000] = 1
+    return waveform
+
+
+SIGNALS = {
+    "music": chords(SECONDS, RATE),
+    "quiet music": 1e-3 * chords(SECONDS, RATE, seed=1),
+    "noise": np.random.default_rng(2).normal(size=round(SECONDS * RATE)).astype(np.float32) / 10,
+    "tone": np.sin(2 * np.pi * 1000 / RATE * np.arange(SECONDS * RATE)).astype(np.float32),
+    "silence": silence(),
+    "impulse": impulse(),
+    "shorter than a segment": chords(1.7, RATE, seed=3),
+    "shorter than a window": chords(0.02, RATE, seed=4),
+    "one sample": np.array([0.5], np.float32),
+    "longer than a segment": chords(6.0, RATE, seed=5),
+}
+
+
+def librosa_log_mel(waveform: np.ndarray, ref="max", top_db: float | None = 80.0, **settings) -> np.ndarray:
+    """`(num_frames, num_mel_bins)` in dB."""
+    settings = {"sr": RATE, "n_fft": 2048, "hop_length": 512, "n_mels": 128} | settings
+    power = librosa.feature.melspectrogram(y=waveform, **settings)
+    return librosa.power_to_db(power, ref=np.max if ref == "max" else ref, top_db=top_db).T
+
+
+def log_mel(extractor: ASTVAFeatureExtractor, waveform, **kwargs) -> np.ndarray:
+    """`(max_length, num_mel_bins)`, before normalisation."""
+    kwargs = {"sampling_rate": extractor.sampling_rate, "return_tensors": "np", "do_normalize": False} | kwargs
+    return extractor(waveform, **kwargs)["input_values"][0]
+
+
+def assert_equals_librosa(ours: np.ndarray, reference: np.ndarray) -> None:
+    num_frames = min(len(reference), len(ours))
+    np.testing.assert_allclose(ours[:num_frames], reference[: len(ours)], rtol=0, atol=TOLERANCE_DB)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_equals_librosa(name):
+    extractor = ASTVAFeatureExtractor()
+    reference = librosa_log_mel(SIGNALS[name])
+    assert_equals_librosa(log_mel(extractor, SIGNALS[name]), reference)
+    assert extractor.num_frames(len(SIGNALS[name])) == len(reference)
+
+
+@pytest.mark.parametrize(
+    ("ours", "librosas"),
+    [
+        ({"f_min": 50.0, "f_max": 8000.0}, {"fmin": 50.0, "fmax": 8000.0}),
+        ({"ref": 1.0}, {"ref": 1.0}),
+        ({"ref": 0.02, "top_db": None}, {"ref": 0.02, "top_db": None}),
+        ({"top_db": 30.0}, {"top_db": 30.0}),
+        ({"n_fft": 1024, "hop_length": 441, "max_length": 501}, {"n_fft": 1024, "hop_length": 441}),
+        ({"win_length": 1323}, {"win_length": 1323}),
+        ({"num_mel_bins": 40}, {"n_mels": 40}),
+    ],
+)
+@pytest.mark.parametrize("name", ["music", "quiet music", "silence", "shorter than a segment"])
+def test_other_settings_equal_librosa(ours, librosas, name):
+    assert_equals_librosa(
+        log_mel(ASTVAFeatureExtractor(**ours), SIGNALS[name]), librosa_log_mel(SIGNALS[name], **librosas)
+    )
+
+
+def test_a_fixed_reference_keeps_loudness():
+    extractor = ASTVAFeatureExtractor(ref=1.0)
+    loud = log_mel(extractor, SIGNALS["music"])
+    np.testing.assert_allclose(log_mel(extractor, SIGNALS["music"] / 10), loud - 20, rtol=0, atol=TOLERANCE_DB)
+
+
+@pytest.mark.parametrize(
+    ("settings", "padding"),
+    [
+        ({}, lambda heard: -80.0),
+        ({"top_db": 30.0}, lambda heard: -30.0),
+        ({"ref": 1.0}, lambda heard: heard.max() - 80),
+        ({"top_db": None}, lambda heard: heard.min()),
+        ({"padding_value": 0.0}, lambda heard: 0.0),  # as the notebook pads
+    ],
+)
+def test_short_input_is_padded_with_the_quietest_value(settings, padding):
+    waveform = SIGNALS["shorter than a segment"]
+    extractor = ASTVAFeatureExtractor(**settings)
+    values = log_mel(extractor, waveform)
+    heard, padded = np.split(values, [extractor.num_frames(len(waveform))])
+    assert values.shape == (432, 128)
+    assert len(padded) > 200
+    np.testing.assert_allclose(padded, padding(heard), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("seconds", [0.025, 1.0, 10.24, 12.0])
+@pytest.mark.parametrize("loudness", [1.0, 1e-3])
+def test_kaldi_equals_the_librarys_ast(seconds, loudness):
+    library = ASTFeatureExtractor()
+    ours = ASTVAFeatureExtractor(
+        sampling_rate=16000,
+        n_fft=512,
+        win_length=400,
+        hop_length=160,
+        max_length=1024,
+        f_min=20,
+        frontend="kaldi",
+        padding_value=0.0,  # as the library pads
+        mean=library.mean,
+        std=2 * library.std,
+    )
+    waveform = (loudness * chords(seconds, 16000)).astype(np.float32)
+    for raw_speech in (waveform, [waveform, chords(2.0, 16000, seed=1)]):
+        expected = library(raw_speech, sampling_rate=16000, return_tensors="np")["input_values"]
+        values = ours(raw_speech, sampling_rate=16000, return_tensors="np")["input_values"]
+        np.testing.assert_allclose(values, expected, rtol=0, atol=KALDI_TOLERANCE)
+
+
+def test_kaldi_pads_with_its_floor():
+    extractor = ASTVAFeatureExtractor(
+        sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, max_length=512, frontend="kaldi"
+    )
+    values = log_mel(extractor, chords(1.0, 16000))
+    np.testing.assert_allclose(values[98:], np.log(np.finfo(np.float32).eps), rtol=0, atol=1e-6)
+    assert values[:98].min() >= values[98, 0]
+
+
+def test_a_batch_equals_its_waveforms_one_by_one(feature_extractor):
+    waveforms = [chords(seconds, 8000, seed=i) for i, seconds in enumerate([1.5, 0.3, 1.5, 2.0])]
+    batch = feature_extractor(waveforms, sampling_rate=8000, return_tensors="np")["input_values"]
+    singles = [feature_extractor(w, sampling_rate=8000, return_tensors="np")["input_values"][0] for w in waveforms]
+    np.testing.assert_array_equal(batch, np.stack(singles))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.asarray,
+        np.float64,
+        torch.from_numpy,
+        lambda waveform: torch.from_numpy(waveform).double().requires_grad_(),
+        np.ndarray.tolist,
+        lambda waveform: tuple(waveform.tolist()),
+        lambda waveform: [waveform],
+        lambda waveform: [waveform.tolist()],
+        lambda waveform: [torch.from_numpy(waveform)],
+        lambda waveform: waveform[None],
+        lambda waveform: torch.from_numpy(waveform)[None],
+        lambda waveform: waveform[::-1].copy()[::-1],
+        lambda waveform: np.frombuffer(waveform.tobytes(), np.float32),  # read-only
+    ],
+)
+def test_forms_of_a_waveform(feature_extractor, form):
+    waveform = chords(1.0, 8000)
+    expected = log_mel(feature_extractor, waveform)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(log_mel(feature_extractor, form(waveform)), expected, rtol=0, atol=1e-5)
+
+
+def test_types_of_the_result(feature_extractor):
+    waveforms = [chords(1.0, 8000), chords(0.5, 8000)]
+    for return_tensors, kind in [("np", np.ndarray), ("pt", torch.Tensor), (None, list)]:
+        values = feature_extractor(waveforms, sampling_rate=8000, return_tensors=return_tensors)["input_values"]
+        assert isinstance(values, kind)
+        assert np.shape(values) == (2, 48, 32)
+        assert values[0].dtype in (np.float32, torch.float32)
+    values = feature_extractor(
+        waveforms, sampling_rate=8000, return_tensors="pt", device=torch.device("cpu"), do_normalize=True
+    )["input_values"]
+    assert values.device == torch.device("cpu")
+    with pytest.raises(ValueError, match="return_tensors must be .* but is 'tf'"):
+        feature_extractor(waveforms, sampling_rate=8000, return_tensors="tf")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_computes_the_same():
+    extractor = ASTVAFeatureExtractor()
+    values = extractor(SIGNALS["music"], sampling_rate=RATE, return_tensors="pt", device="cuda", do_normalize=False)
+    assert values["input_values"].is_cuda
+    assert_equals_librosa(values["input_values"][0].cpu().numpy(), librosa_log_mel(SIGNALS["music"]))
+
+
+def test_normalisation():
+    extractor = ASTVAFeatureExtractor(mean=-30.0, std=15.0)
+    decibels = log_mel(extractor, SIGNALS["music"])
+    for normalized in (log_mel(extractor, SIGNALS["music"], do_normalize=None), extractor.normalize(decibels)):
+        np.testing.assert_allclose(normalized, (decibels + 30) / 15, rtol=0, atol=1e-6)
+    off = ASTVAFeatureExtractor(do_normalize=False)
+    np.testing.assert_array_equal(log_mel(off, SIGNALS["music"], do_normalize=None), decibels)
+
+
+@pytest.mark.parametrize(
+    ("raw_speech", "said"),
+    [
+        (np.zeros(0, np.float32), "at least 1 samples, but got 0"),
+        ([], "empty list"),
+        ([np.zeros(100, np.float32), np.zeros(0, np.float32)], "at least 1 samples, but got 0"),
+        (np.array([0.1, np.nan, np.inf]), "2 of 3 are NaN or infinite"),
+        ([[0.1, 0.2], [0.1, float("nan")]], "1 of 2 are NaN"),
+        (np.zeros((1, 2, 100), np.float32), r"\(batch, num_samples\), but got shape \(1, 2, 100\)"),
+        ([np.zeros((2, 100), np.float32)], r"mono waveform of shape \(num_samples,\), but got shape \(2, 100\)"),
+        (np.zeros(100, np.int16), "floats in .* but got torch.int16"),
+        ([0, 100, -100], "floats in .* but got torch.int64"),
+        (np.zeros(100, bool), "floats in .* but got torch.bool"),
+        ("song.mp3", "but got str"),
+        (None, "but got NoneType"),
+        (0.5, "but got float"),
+    ],
+)
+def test_waveforms_that_are_refused(feature_extractor, raw_speech, said):
+    with pytest.raises(ValueError, match=said):
+        feature_extractor(raw_speech, sampling_rate=8000)
+
+
+def test_kaldi_needs_a_whole_window():
+    extractor = ASTVAFeatureExtractor(
+        sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, max_length=512, frontend="kaldi"
+    )
+    with pytest.raises(ValueError, match="at least 400 samples, but got 399"):
+        extractor(np.zeros(399, np.float32), sampling_rate=16000)
+
+
+@pytest.mark.parametrize("sampling_rate", [None, 16000])
+def test_another_rate_is_refused(feature_extractor, sampling_rate):
+    with pytest.raises(ValueError, match=f"at 8000 Hz, but sampling_rate is {sampling_rate}"):
+        feature_extractor(chords(1.0, 8000), sampling_rate=sampling_rate)
+
+
+def test_unknown_arguments_are_refused(feature_extractor):
+    with pytest.raises(TypeError, match="do_normalise"):
+        feature_extractor(chords(1.0, 8000), sampling_rate=8000, do_normalise=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"hop_length": 0}, ["hop_length", "0"]),
+        ({"num_mel_bins": -1}, ["num_mel_bins", "-1"]),
+        ({"segment_seconds": 6.0}, ["6.0", "517", "432"]),
+        ({"segment_seconds": 0.01, "frontend": "kaldi"}, ["0.01", "0", "432"]),
+        ({"win_length": 4096}, ["4096", "2048"]),
+        ({"f_min": 100.0, "f_max": 50.0}, ["100.0", "50.0"]),
+        ({"f_max": 30000.0}, ["30000.0", "22050.0"]),
+        ({"f_min": -1.0}, ["-1.0"]),
+        ({"frontend": "torchaudio"}, ["torchaudio", "librosa", "kaldi"]),
+        ({"ref": 0.0}, ["ref", "0.0"]),
+        ({"ref": "mean"}, ["ref", "mean", "max"]),
+        ({"top_db": -80.0}, ["top_db", "-80.0"]),
+        ({"std": 0.0}, ["std", "0.0"]),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, said):
+    with pytest.raises(ValueError, match=".") as error:
+        ASTVAFeatureExtractor(**settings)
+    assert all(word in str(error.value) for word in said)
+
+
+def test_round_trip(tmp_path):
+    extractor = ASTVAFeatureExtractor(
+        sampling_rate=22050,
+        n_fft=1024,
+        win_length=1000,
+        hop_length=256,
+        num_mel_bins=64,
+        max_length=480,
+        f_min=30.0,
+        f_max=8000.0,
+        ref=0.5,
+        top_db=70.0,
+        padding_value=-40.0,
+        mean=-33.25,
+        std=17.5,
+    )
+    extractor.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    assert (saved["mean"], saved["std"], saved["feature_extractor_type"]) == (-33.25, 17.5, "ASTVAFeatureExtractor")
+    waveform = chords(3.0, 22050)
+    for loaded in (
+        ASTVAFeatureExtractor.from_pretrained(tmp_path),
+        AutoFeatureExtractor.from_pretrained(tmp_path),
+        ASTVAFeatureExtractor.from_dict(json.loads(extractor.to_json_string())),
+    ):
+        assert type(loaded) is ASTVAFeatureExtractor
+        assert loaded.to_dict() == extractor.to_dict()
+        np.testing.assert_array_equal(log_mel(loaded, waveform), log_mel(extractor, waveform))
