@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,7 +133,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> Arguments:
     )
     if arguments and not arguments[0].startswith("-"):
         parser.set_defaults(**_read_config(arguments.pop(0), parser))
-    data, settings, training = parser.parse_args_into_dataclasses(arguments, look_for_args_file=False)
+    data, settings, training, unknown = parser.parse_args_into_dataclasses(
+        arguments, look_for_args_file=False, return_remaining_strings=True
+    )
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     given = {name: value for name, value in vars(settings).items() if value is not None}
     return Arguments(data, given, training)
 
@@ -142,8 +147,8 @@ def split_settings(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     of_config = {name: value for name, value in settings.items() if name in ASTVAConfig.__annotations__}
     parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters
     of_features = {name: value for name, value in settings.items() if name in parameters}
-    if of_features.get("ref", "max") != "max":
-        of_features["ref"] = float(of_features["ref"])
+    with suppress(ValueError):  # what is no number stays as it is: the feature extractor knows "max" and refuses others
+        of_features["ref"] = float(of_features.get("ref", "max"))
     return of_config, of_features
 
 
@@ -155,12 +160,16 @@ def build_new(settings: dict[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExtrac
     """
     of_config, of_features = split_settings(settings)
     if "max_length" not in settings:
-        geometry = ASTVAConfig(**of_config)
-        frames = ASTVAFeatureExtractor(**{**of_features, "max_length": sys.maxsize})
-        num_frames = frames.num_frames(round(frames.segment_seconds * frames.sampling_rate))
-        num_steps = max(0, math.ceil((num_frames - geometry.patch_size) / geometry.time_stride))
-        of_config["max_length"] = of_features["max_length"] = geometry.patch_size + num_steps * geometry.time_stride
+        of_config["max_length"] = of_features["max_length"] = fitting_length(ASTVAConfig(**of_config), of_features)
     return ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
+
+
+def fitting_length(geometry: ASTVAConfig, feature_settings: dict[str, Any]) -> int:
+    """The fewest frames that hold a segment of these feature settings and fill a patch grid of this geometry."""
+    endless = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
+    num_frames = endless.num_frames(round(endless.segment_seconds * endless.sampling_rate))
+    num_steps = max(0, math.ceil((num_frames - geometry.patch_size) / geometry.time_stride))
+    return geometry.patch_size + num_steps * geometry.time_stride
 
 
 def _read_config(path: str, parser: HfArgumentParser) -> dict[str, Any]:
@@ -172,7 +181,7 @@ def _read_config(path: str, parser: HfArgumentParser) -> dict[str, Any]:
         raise ValueError(f"{path!r} is not JSON: {error}.") from error
     if not isinstance(config, dict):
         raise ValueError(f"Expected a JSON object of arguments in {path!r}, but it holds a {type(config).__name__}.")
-    known = {action.dest for action in parser._actions}
+    known = {action.dest for action in parser._actions} - {"help"}
     unknown = sorted(set(config) - known)
     if unknown:
         raise ValueError(f"{path!r} gives {unknown}, which are no arguments of training.")

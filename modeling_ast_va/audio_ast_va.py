@@ -6,8 +6,10 @@ Training, evaluation and the pipeline all hear a song through `stream_segments` 
 `aggregate_segments`, so their numbers agree. Everything streams: memory does not grow with the length of a file.
 """
 
+import http.client
 import io
 import os
+import shutil
 import tempfile
 import urllib.error
 import urllib.request
@@ -32,7 +34,11 @@ AudioSource = str | os.PathLike | bytes | io.IOBase | np.ndarray
 
 
 class AudioError(ValueError):
-    """Audio that cannot be heard; the message names the source and the reason."""
+    """Audio that cannot be heard: the message names the source, `reason` is "undecodable", "truncated" or "too short"."""
+
+    def __init__(self, message: str, reason: str = "undecodable"):
+        super().__init__(message)
+        self.reason = reason
 
 
 def stream(
@@ -59,7 +65,13 @@ def stream(
 
     Raises:
         AudioError: when nothing can be decoded, less than the file's header states, or NaN or infinity.
+        ValueError: for a part that cannot be, or a waveform of another form or without its rate.
     """
+    if start_seconds < 0 or (duration_seconds is not None and duration_seconds <= 0):
+        raise ValueError(
+            "Expected start_seconds of at least 0 and duration_seconds above 0, "
+            f"but got {start_seconds} and {duration_seconds}."
+        )
     name = describe_source(source)
     with _open_blocks(source, source_sampling_rate, start_seconds, duration_seconds) as (rate, blocks):
         resampler = None
@@ -147,7 +159,8 @@ def stream_segments(
     elif not num_segments:
         raise AudioError(
             f"{describe_source(source)}: expected at least {MIN_SEGMENT_SECONDS} s of audio, "
-            f"but it holds {len(buffer) / sampling_rate:.3f} s."
+            f"but it holds {len(buffer) / sampling_rate:.3f} s.",
+            reason="too short",
         )
 
 
@@ -254,7 +267,11 @@ def _file_blocks(sound, name: str, start_seconds: float, duration_seconds: float
         wanted = min(wanted, round(duration_seconds * rate))
     remaining = wanted
     while remaining > 0:
-        block = sound.read(min(remaining, round(BLOCK_SECONDS * rate)), dtype="float32")
+        try:
+            block = sound.read(min(remaining, round(BLOCK_SECONDS * rate)), dtype="float32")
+        except soundfile.LibsndfileError as error:
+            position = (start + wanted - remaining) / rate
+            raise AudioError(f"{name}: damaged; it cannot be decoded beyond {position:.2f} s ({error}).") from error
         if not len(block):
             break
         remaining -= len(block)
@@ -262,7 +279,8 @@ def _file_blocks(sound, name: str, start_seconds: float, duration_seconds: float
     if remaining > TRUNCATION_TOLERANCE_SECONDS * rate:
         raise AudioError(
             f"{name}: truncated; expected {sound.frames / rate:.2f} s as its header states, "
-            f"but it ends at {(start + wanted - remaining) / rate:.2f} s."
+            f"but it ends at {(start + wanted - remaining) / rate:.2f} s.",
+            reason="truncated",
         )
 
 
@@ -291,10 +309,15 @@ def _download(url: str, file) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "modeling-ast-va"})
     try:
         with urllib.request.urlopen(request, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
-            while chunk := response.read(2**20):
-                file.write(chunk)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            announced = response.headers["Content-Length"]
+            shutil.copyfileobj(response, file)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise AudioError(f"{url}: cannot be downloaded ({error}).") from error
+    if announced is not None and file.tell() != int(announced):
+        raise AudioError(
+            f"{url}: truncated; expected {announced} bytes as its server announced, but got {file.tell()}.",
+            reason="truncated",
+        )
     file.seek(0)
 
 

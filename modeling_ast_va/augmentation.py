@@ -23,15 +23,24 @@ def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask
         ValueError: for a mask that is negative or wider than the spectrogram.
     """
     batch_size, num_frames, num_mel_bins = input_values.shape
+    check_masks(frequency_mask_bins, time_mask_frames, num_frames, num_mel_bins)
     in_time = _random_span(batch_size, num_frames, time_mask_frames, input_values.device)
     in_frequency = _random_span(batch_size, num_mel_bins, frequency_mask_bins, input_values.device)
     return input_values.masked_fill(in_time[:, :, None] | in_frequency[:, None, :], 0.0)
 
 
+def check_masks(frequency_mask_bins: int, time_mask_frames: int, num_frames: int, num_mel_bins: int) -> None:
+    """Refuse masks that are negative or wider than a spectrogram of `num_frames` by `num_mel_bins` (ValueError)."""
+    for name, width, size in (
+        ("frequency_mask_bins", frequency_mask_bins, num_mel_bins),
+        ("time_mask_frames", time_mask_frames, num_frames),
+    ):
+        if not 0 <= width <= size:
+            raise ValueError(f"{name} must lie in 0 to {size}, the size of a spectrogram, but is {width}.")
+
+
 def _random_span(batch_size: int, size: int, max_width: int, device: torch.device) -> torch.Tensor:
     """A random run of True in each row, `(batch, size)`."""
-    if not 0 <= max_width <= size:
-        raise ValueError(f"Expected a mask of 0 to {size} wide, but got {max_width}.")
     widths = torch.randint(0, max_width + 1, (batch_size, 1), device=device)
     starts = (torch.rand(batch_size, 1, device=device) * (size - widths + 1)).floor().long()
     positions = torch.arange(size, device=device)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel, PreTrainedConfig
 from transformers.utils import FEATURE_EXTRACTOR_NAME, has_file
 
-from .arguments import split_settings
+from .arguments import fitting_length, split_settings
 from .configuration_ast_va import ASTVAConfig
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .modeling_ast_va import ASTVAForRegression, resample_position_embeddings
@@ -187,10 +186,7 @@ def _apply_settings(
             raise ValueError(f"The weights were trained with {name}={getattr(config, name)}, not {settings[name]}.")
     new_features = {**features.to_dict(), **of_features}
     if "max_length" not in settings and new_features["segment_seconds"] != features.segment_seconds:
-        endless = ASTVAFeatureExtractor.from_dict({**new_features, "max_length": sys.maxsize})
-        num_frames = endless.num_frames(round(endless.segment_seconds * endless.sampling_rate))
-        num_steps = max(0, math.ceil((num_frames - config.patch_size) / config.time_stride))
-        of_config["max_length"] = new_features["max_length"] = config.patch_size + num_steps * config.time_stride
+        of_config["max_length"] = new_features["max_length"] = fitting_length(config, new_features)
     return ASTVAConfig.from_dict({**config.to_dict(), **of_config}), ASTVAFeatureExtractor.from_dict(new_features)
 
 

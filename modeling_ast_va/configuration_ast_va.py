@@ -8,6 +8,20 @@ from transformers.activations import ACT2FN
 POOLING_MODES = ("cls", "mean", "cls+distillation")
 
 
+class CustomPipelines(dict):
+    """
+    The pipelines whose code lies beside a model, by their tasks.
+
+    The library infers a model's task from here, and demands `trust_remote_code` for a task that it finds in here. A task
+    that is registered, as where this package is imported, needs no code from beside the model, so it is not found.
+    """
+
+    def __contains__(self, task):
+        from transformers.pipelines import PIPELINE_REGISTRY
+
+        return super().__contains__(task) and task not in PIPELINE_REGISTRY.get_supported_tasks()
+
+
 @strict
 class ASTVAConfig(PreTrainedConfig):
     r"""
@@ -79,10 +93,10 @@ class ASTVAConfig(PreTrainedConfig):
     label_range: tuple[float | int, float | int] | list[float | int] = (1, 9)
 
     def __post_init__(self, **kwargs):
-        if self.id2label is None and kwargs.get("num_labels") in (None, 2):
+        if self.id2label is None and kwargs.get("num_labels") in (None, 2):  # type: ignore[has-type]
             self.id2label = {0: "valence", 1: "arousal"}
             self.label2id = {"valence": 0, "arousal": 1}
-        if self.problem_type is None:
+        if self.problem_type is None:  # type: ignore[has-type]
             self.problem_type = "regression"
         super().__post_init__(**kwargs)
         self._check_settings()
@@ -112,6 +126,8 @@ class ASTVAConfig(PreTrainedConfig):
         model_type = config_dict.get("model_type", cls.model_type)
         if model_type != cls.model_type:
             raise ValueError(f"This is the configuration of a {model_type!r} model; expected {cls.model_type!r}.")
+        if "custom_pipelines" in config_dict:
+            config_dict = {**config_dict, "custom_pipelines": CustomPipelines(config_dict["custom_pipelines"])}
         loaded = super().from_dict(config_dict, **kwargs)
         # Settings that override the saved ones come after construction.
         (loaded[0] if isinstance(loaded, tuple) else loaded)._check_settings()

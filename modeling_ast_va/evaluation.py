@@ -20,6 +20,7 @@ from .metrics import DIMENSIONS, METRICS, songs_from_segments
 from .modeling_ast_va import ASTVAForRegression
 from .plots import save_evaluation_plots
 from .protocol import load_protocol
+from .splits import SPLITS
 from .trainer import ASTVATrainer, build_trainer
 
 PREDICTIONS_FILE = "predictions.csv"
@@ -52,7 +53,12 @@ def evaluate_model(
 
     Returns:
         Metrics such as `test_song_valence_ccc`.
+
+    Raises:
+        ValueError: for an unknown split, and as [`load_deam`].
     """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {SPLITS}, but is {split!r}.")
     network = ASTVAForRegression.from_pretrained(model)
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
     protocol = load_protocol(model)
@@ -98,9 +104,7 @@ def evaluate_split(trainer: ASTVATrainer, dataset: Dataset, split: str) -> tuple
     """
     output = trainer.predict(dataset, metric_key_prefix=split)
     columns = dataset.select_columns(["song_id", "duration_seconds"])[:]
-    songs = songs_from_segments(
-        columns["song_id"], output.label_ids, output.predictions, columns["duration_seconds"]
-    )
+    songs = songs_from_segments(columns["song_id"], output.label_ids, output.predictions, columns["duration_seconds"])
     table = pd.DataFrame({"song_id": songs.song_ids, "split": split})
     for column, dimension in enumerate(DIMENSIONS):
         table[dimension] = songs.references[:, column].round(4)

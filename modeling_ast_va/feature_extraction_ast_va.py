@@ -79,15 +79,13 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         top_db: float | None = 80.0,
         padding_value: float | None = None,
         do_normalize: bool = True,
-        mean: float = -38.3,
-        std: float = 19.6,
+        mean: float = -48.04,
+        std: float = 19.74,
         **kwargs,
     ):
         kwargs.pop("feature_size", None)  # follows from num_mel_bins
         kwargs.setdefault("return_attention_mask", False)  # every spectrogram has max_length frames
-        super().__init__(
-            feature_size=num_mel_bins, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs
-        )
+        super().__init__(feature_size=num_mel_bins, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
         self.n_fft = n_fft
         self.win_length = win_length
         self.hop_length = hop_length
@@ -114,6 +112,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         """Log-mel values, an array or tensor of any shape, with the training set's mean 0 and deviation 1."""
         return (log_mel - self.mean) / self.std
 
+    @torch.no_grad()
     def __call__(
         self,
         raw_speech,
@@ -171,7 +170,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         frames = torch.nn.functional.pad(waveform, (half, half)).unfold(0, self.n_fft, self.hop_length)
         window = hann_window(self._window_samples, self.n_fft, periodic=True, device=waveform.device)
         decibels = self._mel_power(frames * window).clamp_(min=AMIN).log10_().mul_(10)
-        decibels -= decibels.amax() if self.ref == "max" else 10 * math.log10(max(AMIN, self.ref))
+        decibels -= decibels.amax() if self.ref == "max" else 10 * math.log10(max(AMIN, float(self.ref)))
         if self.top_db is None:
             return decibels, decibels.amin()
         floor = decibels.amax() - self.top_db

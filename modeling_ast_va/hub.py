@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Hub folders: a model with its feature extractor, pipeline, code and card; how they are written, checked, published."""
+"""Hub folders: a model with its feature extractor, pipeline, code and card; written, checked and published."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def push_folder(
     folder: str | PathLike[str],
     repo_id: str,
     *,
-    private: bool = False,
+    private: bool | None = None,
     revision: str | None = None,
     commit_message: str = "Upload model, code and card",
     token: str | None = None,
@@ -86,7 +86,7 @@ def push_folder(
     Args:
         folder: as training, conversion or [`save_hub_folder`] and [`write_model_card`] leave it.
         repo_id: address on the Hub, `"owner/name"`, or `"name"` for one's own; created where it is missing.
-        private: whether a new repository is private.
+        private: whether a new repository is private; None is the owner's default.
         revision: branch, created where it is missing; None is the main branch.
         commit_message: first line of the commit.
         token: with write access; None is the one of `hf auth login` or `HF_TOKEN`.
@@ -107,10 +107,7 @@ def push_folder(
     print(f"Left out: {', '.join(left_out) or 'nothing'}")
     if dry_run:
         return None
-    token = token or get_token()
-    if token is None:
-        raise ValueError("Publishing needs a token with write access: run `hf auth login`, or set HF_TOKEN.")
-    api = HfApi(token=token)
+    api = HfApi(token=require_token(token))
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
     if revision is not None:
         api.create_branch(repo_id, branch=revision, exist_ok=True)
@@ -124,6 +121,14 @@ def push_folder(
     )
     print(f"Published: {commit.commit_url}")
     return commit
+
+
+def require_token(token: str | None = None) -> str:
+    """The given token, or that of `hf auth login` or `HF_TOKEN`; ValueError where there is none."""
+    token = token or get_token()
+    if token is None:
+        raise ValueError("Publishing needs a token with write access: run `hf auth login`, or set HF_TOKEN.")
+    return token
 
 
 def check_hub_folder(folder: str | PathLike[str]) -> list[str]:

@@ -149,13 +149,13 @@ def _require_the_known_exchange(table: list[dict[str, Any]]) -> None:
         songs = f"{row['first_id']}-{row['last_id']}"
         if row["verdict"] == "as named" and row["last_id"] <= LAST_EXCHANGED_ID:
             raise ValueError(
-                f"labels='corrected' exchanges valence and arousal of songs up to {LAST_EXCHANGED_ID}, but in this copy "
+                f"labels='corrected' exchanges the columns of songs up to {LAST_EXCHANGED_ID}, but in this copy "
                 f"of DEAM the columns of songs {songs} agree with the dynamic annotations as they are named: they were "
                 f"corrected before. Load it with labels='published'.\n{format_audit(table)}"
             )
         if row["verdict"] == "exchanged" and row["first_id"] > LAST_EXCHANGED_ID:
             raise ValueError(
-                f"labels='corrected' exchanges valence and arousal of songs up to {LAST_EXCHANGED_ID} only, but in this "
+                f"labels='corrected' exchanges the columns of songs up to {LAST_EXCHANGED_ID} only, but in this "
                 f"copy of DEAM the columns of songs {songs} are exchanged too. Restore the published files, or name "
                 f"all columns rightly and load with labels='published'.\n{format_audit(table)}"
             )

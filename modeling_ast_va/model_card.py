@@ -169,4 +169,4 @@ def is_hub_id(name: str) -> bool:
 def count_parameters(weights: Path) -> int:
     """Numbers in a safetensors file, from its header alone."""
     with safe_open(weights, framework="np") as tensors:
-        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118

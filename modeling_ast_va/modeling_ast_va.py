@@ -35,14 +35,15 @@ class ASTVAOutput(ModelOutput):
         logits (`(batch, num_labels)`): ratings on the scale of the labels, 1-9; columns valence and arousal.
         pooler_output (`(batch, hidden_size)`): what the head heard, an embedding of the segment.
         hidden_states: on request, the embeddings and each layer's output, `(batch, num_tokens, hidden_size)`.
-        attentions: on request, each layer's weights, `(batch, num_attention_heads, num_tokens, num_tokens)`.
+        attentions: on request, and with `attn_implementation="eager"` only, which keeps them, each layer's weights,
+            `(batch, num_attention_heads, num_tokens, num_tokens)`.
     """
 
-    loss: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    pooler_output: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor = None  # type: ignore[assignment]  # always there, but behind a field with a default
+    pooler_output: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
 
     @property
     def valence(self) -> torch.Tensor:
@@ -94,7 +95,7 @@ class ASTVAEmbeddings(nn.Module):
         prefix = [self.cls_token]
         if self.config.use_distillation_token:
             prefix.append(self.distillation_token)
-        positions = self.position_embeddings
+        positions: torch.Tensor = self.position_embeddings
         if input_values.shape[1] != self.config.max_length:
             positions = self.interpolate_pos_encoding(input_values.shape[1])
 
@@ -277,8 +278,6 @@ class ASTVAPreTrainedModel(PreTrainedModel):
                 tokens.append(module.distillation_token)
             for token in tokens:
                 init.normal_(token, mean=0.0, std=self.config.initializer_range)
-        elif hasattr(module, "initial_bias"):
-            init.constant_(module.bias, module.initial_bias)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *model_args, output_loading_info=False, **kwargs):
@@ -366,7 +365,6 @@ class ASTVAHead(nn.Module):
         self.activation_fn = ACT2FN[config.hidden_act]
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.out_proj = nn.Linear(config.head_hidden_size, config.num_labels)
-        self.out_proj.initial_bias = config.label_midpoint  # else the first epochs go into climbing from 0 to 5
 
     def forward(self, pooler_output: torch.Tensor) -> torch.Tensor:
         hidden_states = self.activation_fn(self.dense(self.layernorm(pooler_output)))
@@ -382,6 +380,13 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         self.ast_va = ASTVAModel(config)
         self.head = ASTVAHead(config)
         self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if module is self.head.out_proj:
+            # Else the first epochs go into climbing from 0 to 5.
+            init.constant_(module.bias, self.config.label_midpoint)
 
     def save_pretrained(self, save_directory, **kwargs):
         # The library remembers one Auto class for a model; this one is found through two.

@@ -18,6 +18,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint
 from .configuration_ast_va import ASTVAConfig
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import save_hub_folder
+from .model_card import write_model_card
 from .modeling_ast_va import ASTVAForRegression
 from .weights import check_keys, check_shape, copy_weights, listed, patch_size_of
 
@@ -25,16 +26,18 @@ NEEDED = ("model_state_dict", "global_mean", "global_std")
 LEFT_OUT = ("epoch", "optimizer_state_dict", "val_loss")
 PATCH_KERNEL = "patch_embed.weight"
 LAYER = "transformer_encoder.layers"
-# What zipfile and torch raise for damaged files.
+# What zipfile and torch raise for damaged files, found by damaging files at random.
 READ_ERRORS = (
     zipfile.BadZipFile,
     pickle.UnpicklingError,
+    struct.error,
     RuntimeError,
     ValueError,
+    TypeError,
+    AttributeError,
     EOFError,
     LookupError,
     ArithmeticError,
-    struct.error,
 )
 
 
@@ -78,6 +81,7 @@ def convert_notebook_checkpoint(
     copy_weights(model, tensors, _key_map(config.num_hidden_layers), PATCH_KERNEL)
     if output_dir is not None:
         save_hub_folder(model, feature_extractor, output_dir)
+        write_model_card(output_dir)
     return model, feature_extractor
 
 
@@ -108,10 +112,11 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
 
 def _number(checkpoint: Mapping[str, Any], name: str) -> float:
     """A statistic of the training set, saved as a tensor of one element or as a number."""
-    value = torch.as_tensor(checkpoint[name])
-    if value.numel() != 1 or not math.isfinite(value):
-        raise ValueError(f"Expected {name} to be one finite number, but it is {checkpoint[name]}.")
-    return value.item()
+    value = checkpoint[name]
+    is_number = isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.numel() == 1)
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"Expected {name} to be one finite number, but it is {value!r}.")
+    return float(value)
 
 
 def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int, num_mel_bins: int) -> ASTVAConfig:

@@ -94,18 +94,16 @@ class MusicEmotionPipeline(ChunkPipeline):
             preprocess_params["on_error"] = on_error
         return preprocess_params, {}, {}
 
-    def preprocess(
-        self, inputs, segment_hop_seconds: float | None = None, on_error: str = "raise"
-    ) -> Iterator[dict]:
+    def preprocess(self, inputs, segment_hop_seconds: float | None = None, on_error: str = "raise") -> Iterator[dict]:
         """One chunk a segment. One behind, so that the last can say that it is the last."""
         rate, seconds = self.feature_extractor.sampling_rate, self.feature_extractor.segment_seconds
-        chunk = None
+        chunk: dict = {}
         try:
             source, source_rate = _as_source(inputs, rate)
             for start, waveform in stream_segments(
                 source, rate, seconds, segment_hop_seconds, source_sampling_rate=source_rate
             ):
-                if chunk is not None:
+                if chunk:
                     yield chunk
                 chunk = {
                     "waveform": waveform,

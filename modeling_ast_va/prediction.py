@@ -105,6 +105,7 @@ def predict(
     if output.suffix not in WRITERS:
         raise ValueError(f"Expected an output file ending in {', '.join(WRITERS)}, but got {str(output)!r}.")
     files = find_audio(paths)
+    output.parent.mkdir(parents=True, exist_ok=True)  # where that fails, hours of listening would be lost
     music_emotion = load_pipeline(model, device, batch_size)
     rows: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
@@ -117,7 +118,6 @@ def predict(
         else:
             rows.append({"path": file, **result, "num_segments": len(course)})
     table = pd.DataFrame(rows, columns=SEGMENT_COLUMNS if segments else SONG_COLUMNS)
-    output.parent.mkdir(parents=True, exist_ok=True)
     WRITERS[output.suffix](table, output)
     for error in failures.values():
         logger.warning("Not heard: %s", error)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,12 @@ def describe_protocol(
     audit: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """All that a reader needs beside a number: data, split, seeds, command, versions."""
+    artists_known = any(any(split["artist"]) for split in splits.values())
     return {
         "dataset": "DEAM" if data.data_dir else "demo songs",
         "labels": data.labels,
         "label_audit": audit,
-        "split_by": data.split_by,
+        "split_by": "song" if data.split_by == "artist" and not artists_known else data.split_by,
         "split_seed": data.split_seed,
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
@@ -45,7 +47,7 @@ def describe_protocol(
         "num_segments": {name: len(split) for name, split in splits.items()},
         "dataset_fingerprint": fingerprint(splits),
         "base_model": data.init_from,
-        "command": " ".join(["accelerate launch", *sys.argv]),
+        "command": shlex.join(["accelerate", "launch", *sys.argv]),
         "license": "cc-by-nc-4.0" if data.data_dir else "apache-2.0",
         "versions": {
             "python": platform.python_version(),

@@ -146,7 +146,8 @@ def _hear_song(
     try:
         segments = list(stream_segments(path, rate, segment_seconds, hop_seconds))
     except AudioError as error:
-        raise UnusableSong(*_reason_and_detail(str(error).removeprefix(f"{path}: "))) from error
+        detail = str(error).removeprefix(f"{path}: ").removeprefix(f"{error.reason}; ")
+        raise UnusableSong(error.reason, detail) from error
     starts, waveforms = map(list, zip(*segments))
     segment_samples, _ = segment_sizes(rate, segment_seconds, hop_seconds)
     if len(waveforms[0]) < segment_samples:
@@ -157,13 +158,6 @@ def _hear_song(
     if peak < SILENCE_PEAK:
         raise UnusableSong("silent", f"never above {SILENCE_PEAK:g} of full scale")
     return starts, waveforms
-
-
-def _reason_and_detail(message: str) -> tuple[str, str]:
-    """Tells by the beginning of an `AudioError`'s message what it is about."""
-    if message.startswith("truncated"):
-        return "truncated", message.removeprefix("truncated; ")
-    return "too short" if message.startswith("expected at least") else "undecodable", message
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Cues:
 
     @property
     def pitch(self) -> float:
-        return 64 + 4 * self.register  # MIDI number in the middle of the chords
+        return 71 + 2.5 * self.register  # MIDI number in the middle of the chords
 
     @property
     def note_fraction(self) -> float:
@@ -189,7 +189,7 @@ class Band:
         for beat in range(0, self.num_beats, every):
             root = self.style.tonic + SCALES[self.cues.mode][self.degree(beat)]
             pitch = 36 + (root - 36) % 12
-            sound = note(pitch, every * self.beat * self.cues.note_fraction, instrument, self.cues.spectral_slope + 0.3)
+            sound = note(pitch, every * self.beat * self.cues.note_fraction, instrument, self.cues.spectral_slope + 1.2)
             _add(self.track, beat * self.beat, sound, 0.4 * self.velocity())
 
     def drums(self) -> None:
@@ -217,7 +217,7 @@ def synthesise(cues: Cues, style: Style, seconds: float, rng: np.random.Generato
     band.melody()
     band.bass()
     band.drums()
-    drive = 0.6 * 2 ** (0.5 * cues.loudness)
+    drive = 0.3 * 2 ** (0.5 * cues.loudness)
     track = np.tanh(drive * band.track)
     peak_db = -8 + 3 * cues.loudness
     return (track * (10 ** (peak_db / 20) / np.abs(track).max())).astype(np.float32)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from .arguments import Arguments, ASTVATrainingArguments, DataArguments, build_new
+from .augmentation import check_masks
 from .checkpoints import load_initial_model
 from .deam import load_deam, normalization_statistics
 from .demo import make_demo_deam
 from .evaluation import evaluate_split, format_metrics, save_evaluation, write_json
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .hub import require_token
 from .label_audit import audit_labels, format_audit
 from .model_card import write_model_card
 from .modeling_ast_va import ASTVAForRegression
@@ -45,13 +48,15 @@ def train(arguments: Arguments) -> dict[str, float]:
         ValueError: for settings, data or an `output_dir` that cannot work, before the long work starts.
     """
     data, settings, args = arguments
+    # Published once and whole, at the end: the library would push every checkpoint, with pickles, and its own card.
+    push_to_hub, args = args.push_to_hub, copy(args)
+    args.push_to_hub = False
+    if push_to_hub:
+        require_token(args.hub_token)
     checkpoint = find_checkpoint(args)
     set_seed(args.seed)
-    if data.init_from:
-        model, feature_extractor = load_initial_model(data.init_from, settings=settings)
-    else:
-        config, feature_extractor = build_new(settings)
-        model = ASTVAForRegression(config)
+    model, feature_extractor = initial_model(data, settings)
+    check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
 
     with args.main_process_first(desc="log-mels"):
         data_dir, audit, splits = load_splits(data, feature_extractor, args)
@@ -75,10 +80,18 @@ def train(arguments: Arguments) -> dict[str, float]:
         protocol = describe_protocol(data, args.seed, data_dir, feature_extractor, splits, audit)
         write_json(Path(args.output_dir) / PROTOCOL_FILE, protocol)
         write_model_card(args.output_dir)
-    if args.push_to_hub:
+    if push_to_hub:
         trainer.push_to_hub()
     args.distributed_state.wait_for_everyone()
     return json.loads((Path(args.output_dir) / "all_results.json").read_text(encoding="utf-8"))
+
+
+def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
+    """The model to train and its feature extractor: a new one, or from weights that exist."""
+    if data.init_from:
+        return load_initial_model(data.init_from, settings=settings)
+    config, feature_extractor = build_new(settings)
+    return ASTVAForRegression(config), feature_extractor
 
 
 def find_checkpoint(args: ASTVATrainingArguments) -> str | None:

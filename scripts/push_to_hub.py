@@ -10,7 +10,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--model", dest="folder", required=True, help="folder that training or conversion left")
     parser.add_argument("--repo_id", required=True, help="address on the Hub, such as me/ast-va")
-    parser.add_argument("--private", action="store_true", help="whether a new repository is private")
+    parser.add_argument("--private", action="store_true", default=None, help="make a new repository private")
     parser.add_argument("--revision", help="branch; without it, main")
     parser.add_argument("--commit_message", default="Upload model, code and card")
     parser.add_argument("--dry_run", action="store_true", help="only check, and show what would go")

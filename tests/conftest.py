@@ -15,17 +15,17 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ.setdefault("MPLBACKEND", "agg")
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 
-import pytest
-import torch
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
-from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
+from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression  # noqa: E402
 
 torch.set_num_threads(1)  # the models are tiny, and the tests run beside each other
 
 
 @pytest.fixture
 def config() -> ASTVAConfig:
-    """A small network for 48 frames of 32 mel bins; its weights are large, so that what it hears shows in its answer."""
+    """A small network for 48 frames of 32 mel bins; its weights are large, so that its answers differ."""
     return ASTVAConfig(
         hidden_size=32,
         num_hidden_layers=2,

@@ -1,8 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """A Hub on the loopback interface, in memory: enough of its protocol to push a model and to load it from its address.
 
-Repositories hold models only. Weights travel by LFS, as on the real Hub. What is not served answers 404 and is kept in
-`LoopbackHub.unknown`, so that a test can tell that nothing else was asked for.
+Repositories hold models only. Weights travel by LFS, as on the real Hub.
 """
 
 import base64
@@ -32,9 +31,9 @@ ROUTES = [
 class HubError(Exception):
     """An answer that says no: HTTP status, and the Hub's own code that its client turns into an exception."""
 
-    def __init__(self, status: int, code: str):
+    def __init__(self, status: int, code: str, **details: str):
         super().__init__(code)
-        self.status, self.code = status, code
+        self.status, self.code, self.details = status, code, details
 
 
 class Repository:
@@ -66,17 +65,15 @@ class LoopbackHub:
     Attributes:
         address: for `HF_ENDPOINT`.
         repositories: by their ids, as the tests look into them.
-        unknown: requests that no route serves.
     """
 
     def __enter__(self):
         self.repositories: dict[str, Repository] = {}
         self.lfs: dict[str, bytes] = {}
-        self.unknown: list[str] = []
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (HubHandler,), {"hub": self}))
         self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *exception):
@@ -88,16 +85,20 @@ class LoopbackHub:
             raise HubError(404, "RepoNotFound")
         return self.repositories[repo_id]
 
+    def unknown(self, body):
+        raise HubError(404, "NotFound")
+
     def validate_card(self, body):
         return {"errors": [], "warnings": []}
 
     def create_repo(self, body):
         request = json.loads(body)
         repo_id = f"{request.get('organization') or OWNER}/{request['name']}"
+        url = f"{self.address}/{repo_id}"
         if repo_id in self.repositories:
-            raise HubError(409, "RepoExists")
-        self.repositories[repo_id] = Repository(bool(request.get("private")))
-        return {"url": f"{self.address}/{repo_id}", "name": repo_id, "id": repo_id}
+            raise HubError(409, "RepoExists", url=url)
+        self.repositories[repo_id] = Repository(private=request.get("visibility") == "private")
+        return {"url": url, "name": repo_id, "id": repo_id}
 
     def create_branch(self, body, repo_id, revision):
         branches = self.repository(repo_id).branches
@@ -179,17 +180,13 @@ class HubHandler(BaseHTTPRequestHandler):
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = unquote(urlsplit(self.path).path)
-        for pattern, name in ROUTES:
-            if match := re.fullmatch(pattern, path):
-                break
-        else:
-            self.hub.unknown.append(f"{self.command} {self.path}")
-            return self.answer(404, b"{}", {})
+        matches = ((name, re.fullmatch(pattern, path)) for pattern, name in ROUTES)
+        name, match = next((found for found in matches if found[1]), ("unknown", None))
         try:
             with self.hub.lock:
-                result = getattr(self.hub, name)(body, **match.groupdict())
+                result = getattr(self.hub, name)(body, **(match.groupdict() if match else {}))
         except HubError as error:
-            content = json.dumps({"error": error.code, "url": f"{self.hub.address}/{path}"}).encode()
+            content = json.dumps({"error": error.code, **error.details}).encode()
             return self.answer(error.status, content, {"X-Error-Code": error.code, "X-Error-Message": error.code})
         content, headers = result if isinstance(result, tuple) else (json.dumps(result).encode(), {})
         return self.answer(200, content, headers)

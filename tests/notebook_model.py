@@ -34,9 +34,7 @@ class NotebookTransformer(nn.Module):
 
 def notebook_log_mel(waveform, num_frames=NUM_FRAMES):
     """Log-mel as the notebook computes it, `(num_mel_bins, num_frames)`, before normalisation; padded with 0 dB."""
-    mel = librosa.feature.melspectrogram(
-        y=waveform, sr=SAMPLING_RATE, n_mels=NUM_MEL_BINS, n_fft=2048, hop_length=512
-    )
+    mel = librosa.feature.melspectrogram(y=waveform, sr=SAMPLING_RATE, n_mels=NUM_MEL_BINS, n_fft=2048, hop_length=512)
     log_mel = librosa.power_to_db(mel, ref=np.max)[:, :num_frames]
     return np.pad(log_mel, ((0, 0), (0, num_frames - log_mel.shape[1])))
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The common tests of transformers itself, on our configuration, feature extractor and models; see `make test-library`."""
+"""Transformers' own common tests, on our configuration, feature extractor and models; see `make test-library`."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ class ASTVAModelTest(model_tests.ModelTesterMixin, unittest.TestCase):
         """As for the library's own AST: the input embeddings are a projection of patches, not an `nn.Embedding`."""
         for model_class in self.all_model_classes:
             model = model_class(self.model_tester.get_config())
-            self.assertEqual(type(model.get_input_embeddings()).__name__, "ASTVAPatchEmbeddings")
+            assert type(model.get_input_embeddings()).__name__ == "ASTVAPatchEmbeddings"
             replacement = torch.nn.Identity()
             model.set_input_embeddings(replacement)
-            self.assertIs(model.get_input_embeddings(), replacement)
-            self.assertIsNone(model.get_output_embeddings())
+            assert model.get_input_embeddings() is replacement
+            assert model.get_output_embeddings() is None
 
 
 class ASTVAPreNormModelTest(ASTVAModelTest):
@@ -141,7 +141,8 @@ class FeatureExtractorTester:
         lengths = [self.min_seq_length + i * self.seq_length_diff for i in range(self.batch_size)]
         if equal_length:
             lengths = [self.max_seq_length] * self.batch_size
-        inputs = [np.random.rand(length, self.feature_size).astype(np.float32) for length in lengths]
+        rng = np.random.default_rng(0)
+        inputs = [rng.random((length, self.feature_size), dtype=np.float32) for length in lengths]
         return inputs if numpify else [item.tolist() for item in inputs]
 
 

@@ -41,7 +41,9 @@ def source_folder() -> Path | None:
     folder = Path(os.environ[VARIABLE])
     expected = f"transformers-{transformers.__version__}"
     if folder.resolve().name != expected or not (folder / "tests").is_dir():
-        raise ValueError(f"Expected {VARIABLE} to be the unpacked source archive {expected}, but it is {str(folder)!r}.")
+        raise ValueError(
+            f"Expected {VARIABLE} to be the unpacked source archive {expected}, but it is {str(folder)!r}."
+        )
     return folder
 
 

@@ -1,0 +1,283 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The pipeline: every form of a song, the numbers of its parts put together by hand, batching, errors and memory."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+from datasets import Dataset
+from music import chords
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
+from transformers.pipelines.pt_utils import KeyDataset
+
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline
+
+RATE = 8000
+TOLERANCE = 1e-5
+MIB = 2**20
+
+
+@pytest.fixture
+def music_emotion(model, feature_extractor) -> MusicEmotionPipeline:
+    return pipeline("music-emotion", model=model, feature_extractor=feature_extractor)
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory) -> list[Path]:
+    """Songs of several lengths, rates and formats; the first is stereo."""
+    folder = tmp_path_factory.mktemp("songs")
+    written = []
+    for i, (seconds, rate, name) in enumerate([(7.4, 22050, "a.wav"), (0.7, 8000, "b.flac"), (3.0, 44100, "c.ogg")]):
+        written.append(folder / name)
+        soundfile.write(written[-1], chords(seconds, rate, seed=i, num_channels=2 if i == 0 else 1), rate)
+    return written
+
+
+def mono(path: Path) -> np.ndarray:
+    """The song at 8 kHz, `(num_samples,)`."""
+    waveform, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return soxr.resample(waveform.mean(axis=1), rate, RATE)
+
+
+def numbers(result: dict) -> np.ndarray:
+    """All numbers of a result, in one row."""
+    segments = [[segment[key] for key in ("start", "end", "valence", "arousal")] for segment in result["segments"]]
+    return np.concatenate([[result[f"{d}{s}"] for d in ("valence", "arousal") for s in ("", "_std")], *segments])
+
+
+def assert_same(result: dict, expected: dict, tolerance: float = TOLERANCE) -> None:
+    assert list(result) == ["valence", "arousal", "valence_std", "arousal_std", "quadrant", "segments"]
+    np.testing.assert_allclose(numbers(result), numbers(expected), rtol=0, atol=tolerance)
+    assert result["quadrant"] == expected["quadrant"]
+
+
+def by_hand(model, feature_extractor, waveform: np.ndarray, hop_samples: int = 12_000) -> dict:
+    """Segments of 1.5 s, one by one through feature extractor and model, and their average by numpy."""
+    starts = [0]
+    while len(waveform) - starts[-1] - 12_000 >= 4000:  # half a second that no segment reached yet
+        starts.append(starts[-1] + hop_samples)
+    pieces = [waveform[start : start + 12_000] for start in starts]
+    with torch.no_grad():
+        predictions = [
+            model(**feature_extractor(piece, sampling_rate=RATE, return_tensors="pt")).logits[0].double().tolist()
+            for piece in pieces
+        ]
+    weights = [len(piece) for piece in pieces]
+    mean = np.average(predictions, axis=0, weights=weights)
+    std = np.sqrt(np.average((predictions - mean) ** 2, axis=0, weights=weights))
+    high = ("valence" if mean[0] >= 5 else "", "arousal" if mean[1] >= 5 else "")
+    names = {("valence", "arousal"): "Excited", ("valence", ""): "Calm", ("", "arousal"): "Distressed"}
+    return {
+        **dict(zip(("valence", "arousal", "valence_std", "arousal_std"), (*mean, *std))),
+        "quadrant": names.get(high, "Sad"),
+        "segments": [
+            {"start": start / RATE, "end": (start + len(piece)) / RATE, "valence": v, "arousal": a}
+            for start, piece, (v, a) in zip(starts, pieces, predictions)
+        ],
+    }
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_the_numbers_are_those_of_its_parts(music_emotion, model, feature_extractor, songs, index):
+    expected = by_hand(model, feature_extractor, mono(songs[index]))
+    result = music_emotion(songs[index])
+    assert_same(result, expected)
+    assert len(result["segments"]) == (5, 1, 2)[index]
+    assert all(type(value) is float for value in numbers(result).tolist())
+    if len(result["segments"]) > 2:  # it does hear differences
+        assert np.ptp([segment["valence"] for segment in result["segments"]]) > 0.01
+
+
+def test_overlap(music_emotion, model, feature_extractor, songs):
+    expected = by_hand(model, feature_extractor, mono(songs[0]), hop_samples=4000)
+    assert_same(music_emotion(songs[0], segment_hop_seconds=0.5), expected)
+    prepared = pipeline("music-emotion", model=model, feature_extractor=feature_extractor, segment_hop_seconds=0.5)
+    assert_same(prepared(songs[0]), expected)
+
+
+def test_forms_of_a_song(music_emotion, songs):
+    path = songs[0]
+    expected = music_emotion(str(path))
+    waveform, rate = soundfile.read(path, dtype="float32")
+    with path.open("rb") as file:
+        for song in (path, path.read_bytes(), file, io.BytesIO(path.read_bytes())):
+            assert_same(music_emotion(song), expected, 0.0)
+    for song in (
+        {"path": str(path)},
+        {"bytes": path.read_bytes()},
+        {"bytes": path.read_bytes(), "path": "lost.wav"},
+        {"bytes": None, "path": str(path)},
+        {"array": waveform, "sampling_rate": rate},
+        {"array": waveform.T, "sampling_rate": rate},
+        {"raw": torch.from_numpy(waveform), "sampling_rate": rate},
+        {"array": waveform.mean(axis=1).tolist(), "sampling_rate": rate},
+        mono(path),
+        torch.from_numpy(mono(path)),
+        mono(path).astype(np.float64),
+        np.stack([mono(path)] * 2),
+    ):
+        assert_same(music_emotion(song), expected)
+
+
+def test_several_songs(music_emotion, songs):
+    expected = [music_emotion(path) for path in songs]
+
+    def assert_all_same(results, kind=None):
+        assert kind is None or isinstance(results, kind)
+        for result, one in zip(list(results), expected, strict=True):
+            assert_same(result, one)
+
+    paths = [str(path) for path in songs]
+    assert_all_same(music_emotion(paths), list)
+    assert_all_same(music_emotion(tuple(paths)), list)
+    assert_all_same(music_emotion(path for path in paths))
+    assert_all_same(music_emotion(paths, batch_size=1))
+    assert_all_same(music_emotion(paths, batch_size=3))
+    assert_all_same(music_emotion([songs[0].read_bytes(), {"array": mono(songs[1]), "sampling_rate": RATE}, paths[2]]))
+    dataset = Dataset.from_dict({"path": paths, "audio": [{"array": mono(p), "sampling_rate": RATE} for p in songs]})
+    assert_all_same(music_emotion(dataset["path"]))
+    assert_all_same(music_emotion(dataset["audio"]))
+    assert_all_same(music_emotion(KeyDataset(dataset, "path")))
+    assert_all_same(music_emotion(KeyDataset(dataset, "path"), num_workers=1))
+    assert_all_same(music_emotion(paths, num_workers=1), list)
+    assert music_emotion([]) == []
+
+
+def test_one_song_in_a_list_is_a_list(music_emotion, songs):
+    (result,) = music_emotion([songs[0]])
+    assert_same(result, music_emotion(songs[0]))
+
+
+def test_songs_are_heard_as_they_come(music_emotion, songs):
+    """A generator is not drained before the first answer: it may never end."""
+
+    def endless():
+        while True:
+            yield songs[1]
+
+    results = music_emotion(endless(), batch_size=1)
+    assert_same(next(iter(results)), music_emotion(songs[1]))
+
+
+def test_progress(music_emotion, songs, capsys):
+    quiet = music_emotion(songs)
+    assert "song" not in capsys.readouterr().err
+    for result, expected in zip(music_emotion(songs, progress=True), quiet, strict=True):
+        assert_same(result, expected)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_a_song_that_cannot_be_heard(music_emotion, songs, tmp_path):
+    (tmp_path / "text.mp3").write_text("no music" * 100)
+    bad = [tmp_path / "text.mp3", tmp_path / "missing.wav", np.zeros(3000, np.float32)]
+    for song, said in zip(bad, ("not recognised", "there is none", "at least 0.5 s of audio, but it holds 0.375 s")):
+        with pytest.raises(AudioError, match=said):
+            music_emotion(song)
+        assert said in music_emotion(song, on_error="return")["error"]
+        with pytest.raises(AudioError, match=said):
+            music_emotion([songs[0], song])
+    mixed = [bad[0], songs[0], bad[1], bad[2], songs[2]]
+    for batch_size in (1, 4):
+        results = music_emotion(mixed, on_error="return", batch_size=batch_size)
+        assert [list(result) == ["error"] for result in results] == [True, False, True, True, False]
+        assert_same(results[1], music_emotion(songs[0]))
+        assert_same(results[4], music_emotion(songs[2]))
+
+
+def test_an_error_late_in_a_song_leaves_no_half_of_it(music_emotion, songs):
+    waveform = chords(25.0, RATE)
+    waveform[-100] = np.nan
+    results = music_emotion([waveform, songs[0]], on_error="return", batch_size=2)
+    assert "NaN" in results[0]["error"]
+    assert_same(results[1], music_emotion(songs[0]))
+
+
+@pytest.mark.parametrize(
+    ("song", "said"),
+    [
+        ({"array": np.zeros(RATE, np.float32)}, "sampling_rate"),
+        ({"sampling_rate": RATE}, r"\['sampling_rate'\]"),
+        (np.zeros(RATE, np.int16), "int16"),
+        (np.zeros((1, 2, RATE), np.float32), r"\(1, 2, 8000\)"),
+        (np.full(RATE, np.nan, np.float32), "NaN"),
+    ],
+)
+def test_songs_that_are_refused(music_emotion, song, said):
+    with pytest.raises(ValueError, match=said):
+        music_emotion(song)
+
+
+def test_arguments_that_are_refused(music_emotion, songs):
+    with pytest.raises(TypeError, match="top_k"):
+        music_emotion(songs[0], top_k=1)
+    with pytest.raises(ValueError, match=r"on_error.*'ignore'"):
+        music_emotion(songs[0], on_error="ignore")
+    for hop in (0.0, 2.0):
+        with pytest.raises(ValueError, match=str(hop)):
+            music_emotion(songs[0], segment_hop_seconds=hop)
+
+
+def test_labels_are_found_by_name(config, feature_extractor, songs):
+    def hear(**labels):
+        torch.manual_seed(0)
+        model = ASTVAForRegression(ASTVAConfig(**config.to_diff_dict() | labels)).eval()
+        return pipeline("music-emotion", model=model, feature_extractor=feature_extractor)(songs[0])
+
+    expected = hear()
+    exchanged = hear(id2label={0: "arousal", 1: "valence"}, label2id={"arousal": 0, "valence": 1})
+    assert (exchanged["valence"], exchanged["arousal"]) == (expected["arousal"], expected["valence"])
+    with pytest.raises(ValueError, match="tension"):
+        hear(id2label={0: "tension", 1: "energy"}, label2id={"tension": 0, "energy": 1})
+
+
+def test_quadrants_meet_in_the_middle_of_the_scale(config, feature_extractor, songs):
+    config.label_range = (-1, 1)
+    model = ASTVAForRegression(config).eval()
+    with torch.no_grad():
+        model.head.out_proj.weight.zero_()
+        model.head.out_proj.bias.copy_(torch.tensor([0.1, -0.1]))
+    assert pipeline("music-emotion", model=model, feature_extractor=feature_extractor)(songs[1])["quadrant"] == "Calm"
+
+
+def test_half_precision(model, feature_extractor, songs):
+    expected = by_hand(model, feature_extractor, mono(songs[0]))
+    half = pipeline("music-emotion", model=model.to(torch.bfloat16), feature_extractor=feature_extractor)
+    assert_same(half(songs[0]) | {"quadrant": expected["quadrant"]}, expected, tolerance=0.3)
+
+
+def test_a_saved_pipeline_gives_the_same(music_emotion, songs, tmp_path):
+    music_emotion.save_pretrained(tmp_path)
+    for name in ("preprocessor_config.json", "pipeline_ast_va.py", "audio_ast_va.py"):
+        assert (tmp_path / name).is_file()
+    loaded = pipeline(
+        "music-emotion",
+        model=AutoModelForAudioClassification.from_pretrained(tmp_path),
+        feature_extractor=AutoFeatureExtractor.from_pretrained(tmp_path),
+    )
+    assert_same(loaded(songs[0]), music_emotion(songs[0]), 0.0)
+
+
+@pytest.mark.parametrize("hop", [None, 0.75])
+def test_a_longer_song_takes_no_more_memory(music_emotion, tmp_path, hop):
+    def peak(seconds: int) -> int:
+        path = tmp_path / "song.wav"
+        with soundfile.SoundFile(path, "w", RATE, 1) as file:
+            for _ in range(seconds // 30):
+                file.write(chords(30.0, RATE))
+        tracemalloc.start()
+        result = music_emotion(path, segment_hop_seconds=hop)
+        traced = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert result["segments"][-1]["end"] == seconds
+        return traced
+
+    peak(30)
+    short, long = peak(30), peak(300)
+    assert long < short + MIB  # 300 s are 9.2 MiB
