@@ -34,7 +34,7 @@ AudioSource = str | os.PathLike | bytes | io.IOBase | np.ndarray
 
 
 class AudioError(ValueError):
-    """Audio that cannot be heard: the message names the source, `reason` is "undecodable", "truncated" or "too short"."""
+    """Audio that cannot be heard. The message names the source; `reason` is undecodable, truncated or too short."""
 
     def __init__(self, message: str, reason: str = "undecodable"):
         super().__init__(message)

@@ -12,8 +12,8 @@ class CustomPipelines(dict):
     """
     The pipelines whose code lies beside a model, by their tasks.
 
-    The library infers a model's task from here, and demands `trust_remote_code` for a task that it finds in here. A task
-    that is registered, as where this package is imported, needs no code from beside the model, so it is not found.
+    The library infers a model's task from here, and demands `trust_remote_code` for a task that it finds in here. A
+    task that is registered, as where this package is imported, needs no such code, so it is not found.
     """
 
     def __contains__(self, task):

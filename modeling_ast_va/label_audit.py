@@ -98,7 +98,7 @@ def exchange_labels(ratings: pd.DataFrame) -> pd.DataFrame:
     ratings = ratings.copy()
     for statistic in ("mean", "std"):
         pair = [f"valence_{statistic}", f"arousal_{statistic}"]
-        ratings.loc[exchanged, pair] = ratings.loc[exchanged, pair[::-1]].to_numpy()
+        ratings.loc[exchanged, pair] = ratings.loc[exchanged, pair[::-1]].to_numpy(copy=True)  # else a view of what is written
     return ratings
 
 

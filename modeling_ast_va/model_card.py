@@ -153,8 +153,8 @@ def audit_rows(protocol: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def format_number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def format_number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def is_hub_id(name: str) -> bool:

@@ -37,7 +37,8 @@ def describe_protocol(
     return {
         "dataset": "DEAM" if data.data_dir else "demo songs",
         "labels": data.labels,
-        "label_audit": audit,
+        # JSON has no NaN, which a correlation is where there is nothing to correlate.
+        "label_audit": [{name: None if value != value else value for name, value in row.items()} for row in audit],
         "split_by": "song" if data.split_by == "artist" and not artists_known else data.split_by,
         "split_seed": data.split_seed,
         "seed": seed,

@@ -1,8 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A small band in numpy: chords, melody, bass and drums that play six musical cues.
+"""A small band in numpy: chords, melody, bass and drums, played with the six primary cues of musical emotion.
 
-Every sound is a note of a scale or a drum. A cue acts as it does on real instruments: a loud player sounds brighter and
-plays more notes beside a busier drummer, so that loudness is heard even after a recording is normalised.
+A cue acts as it does on instruments. Mode chooses the notes of the scale; a loud player sounds brighter too, strikes
+chords more often and drums harder, so that loudness is still heard after a recording has been normalised.
 """
 
 from __future__ import annotations
@@ -12,20 +12,26 @@ from functools import lru_cache
 
 import numpy as np
 
+
 SAMPLING_RATE = 44_100  # Hz
-BEATS_PER_BAR = 4
-SCALES = {1: (0, 2, 4, 5, 7, 9, 11), -1: (0, 2, 3, 5, 7, 8, 10)}  # major and natural minor, in semitones above the tonic
-# Progressions in scale degrees (0 is the tonic). Primary triads prevail: they have the quality of the mode itself.
-PROGRESSIONS = {
-    1: ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4)),
-    -1: ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4)),
-}
-TONICS = (0, 2, 5, 7)  # pitch classes of C, D, F and G
+CUE_LIMIT = 2.0  # standardised cues are drawn within -2 and 2
+
+MAJOR, MINOR = 1, -1
+SCALES = {MAJOR: (0, 2, 4, 5, 7, 9, 11), MINOR: (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
+# Chords as degrees of the scale, from 0: the same ones in both modes, so that nothing but its notes tells the mode.
+PROGRESSIONS = ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4))
+TONICS = (0, 2, 5, 7)  # C, D, F, G
+MELODY_LENGTHS = (0.5, 0.5, 1.0, 1.0, 1.0, 1.5, 0.5, 2.0)  # beats; shuffled for each song
+DRUM_PATTERNS = {"rock": "kSkS", "disco": "kkkk", "ballad": "k-S-", "march": "kSSS"}  # kick, snare or rest on each beat
+
+TABLE_SIZE = 8192  # samples of one period
+MAX_HARMONICS = 24
+MAX_FREQUENCY = 16_000  # Hz; MP3 keeps little above
 
 
 @dataclass(frozen=True)
 class Cues:
-    """The six primary musical cues of a song: `mode` is 1 (major) or -1 (minor), the others are standardised."""
+    """How a song is played: `mode` is MAJOR or MINOR, the other cues are standardised (mean 0, within -2 and 2)."""
 
     mode: int
     tempo: float
@@ -39,23 +45,23 @@ class Cues:
         return 60 / (104 * 2 ** (0.4 * self.tempo))  # 60 to 181 beats a minute
 
     @property
-    def pitch(self) -> float:
-        return 71 + 2.5 * self.register  # MIDI number in the middle of the chords
+    def chord_pitch(self) -> float:
+        return 71 + 2.5 * self.register  # MIDI number, from F sharp above middle C to an octave higher
 
     @property
     def note_fraction(self) -> float:
-        return 0.62 - 0.2 * self.articulation  # sounding part of a note's time: 1.02 to 0.22
+        return 0.62 - 0.2 * self.articulation  # sounding part of a note's time, 1.02 to 0.22
 
     @property
     def spectral_slope(self) -> float:
-        return 1.6 - 0.3 * self.brightness - 0.15 * self.loudness  # harmonic k has amplitude k ** -slope
+        return 1.6 - 0.3 * self.brightness - 0.15 * self.loudness  # harmonic k has the amplitude k ** -slope
 
 
 @dataclass(frozen=True)
 class Instrument:
-    """Harmonics before the song's own spectral slope, and the envelope's times in seconds."""
+    """Amplitudes of the harmonics before the song's spectral slope (repeated above the last), and the envelope."""
 
-    harmonics: tuple[float, ...]  # repeated for the harmonics above
+    harmonics: tuple[float, ...]
     attack_seconds: float
     decay_seconds: float
     sustain: float
@@ -79,145 +85,150 @@ BASS_INSTRUMENTS = ("piano", "guitar", "lead")
 
 @dataclass(frozen=True)
 class Style:
-    """What varies without meaning: key and instruments."""
+    """What differs between songs without changing their emotion: key, instruments, drum pattern."""
 
     tonic: int
     chord_instrument: str
     melody_instrument: str
     bass_instrument: str
+    drum_pattern: str
 
 
 def draw_style(rng: np.random.Generator) -> Style:
-    """Draws a key and three instruments."""
-    names = (rng.choice(names) for names in (CHORD_INSTRUMENTS, MELODY_INSTRUMENTS, BASS_INSTRUMENTS))
-    return Style(int(rng.choice(TONICS)), *map(str, names))
+    """Draws a key, three instruments and a drum pattern, all equally likely."""
+    choices = (CHORD_INSTRUMENTS, MELODY_INSTRUMENTS, BASS_INSTRUMENTS, tuple(DRUM_PATTERNS))
+    return Style(int(rng.choice(TONICS)), *(str(rng.choice(names)) for names in choices))
 
 
-@lru_cache(maxsize=512)
-def _period(harmonics: tuple[float, ...], slope: float, num_harmonics: int, size: int = 8192) -> np.ndarray:
-    """One period of a band-limited tone at unit power: a table that notes of any length are read from."""
-    k = np.arange(1, num_harmonics + 1)
-    amplitudes = np.resize(harmonics, num_harmonics) * k**-slope
-    amplitudes /= np.sqrt((amplitudes**2).sum())
-    spectrum = np.zeros(size // 2 + 1, complex)
-    # Schroeder's phases keep the peak of a sum of harmonics low.
-    spectrum[1 : num_harmonics + 1] = amplitudes * np.exp(-1j * np.pi * k**2 / num_harmonics)
-    return np.fft.irfft(spectrum, size).astype(np.float32) * size
+def synthesise(cues: Cues, style: Style, num_seconds: float, rng: np.random.Generator) -> np.ndarray:
+    """Plays a song.
 
+    Args:
+        cues: how it is played.
+        style: in which key and with what.
+        num_seconds: of music.
+        rng: draws progression, melody and small irregularities.
 
-def note(pitch: float, seconds: float, instrument: Instrument, slope: float) -> np.ndarray:
-    """Plays one note of MIDI number `pitch`, `seconds` long before its release: (num_samples,)."""
-    frequency = 440 * 2 ** ((pitch - 69) / 12)
-    num_harmonics = int(min(24, 16_000 // frequency))
-    t = np.arange(int((seconds + instrument.release_seconds) * SAMPLING_RATE), dtype=np.float32) / SAMPLING_RATE
-    position = ((t * np.float32(frequency)) % 1 * 8192).astype(np.int32)
-    decay = np.exp(-t / instrument.decay_seconds)
-    bright = _period(instrument.harmonics, slope, num_harmonics)[position]
-    dark = _period(instrument.harmonics, slope + 0.6, num_harmonics)[position]
-    envelope = np.minimum(t / instrument.attack_seconds, 1) * (instrument.sustain + (1 - instrument.sustain) * decay)
-    envelope *= np.clip((t[-1] - t) / instrument.release_seconds, 0, 1)
-    return envelope * (dark + decay * (bright - dark))
-
-
-def _add(track: np.ndarray, start_seconds: float, sound: np.ndarray, gain: float = 1.0) -> None:
-    start = int(start_seconds * SAMPLING_RATE)
-    length = min(len(sound), len(track) - start)
-    if length > 0:
-        track[start : start + length] += gain * sound[:length]
-
-
-def _chord_pitches(root: int, mode: int, degree: int, center: float) -> list[int]:
-    """The triad on a scale degree, each tone in the octave around `center`."""
-    pitch_classes = [root + SCALES[mode][(degree + third) % 7] for third in (0, 2, 4)]
-    low = int(round(center)) - 6
-    return [low + (pitch_class - low) % 12 for pitch_class in pitch_classes]
+    Shape:
+        (num_samples,) float32 at `SAMPLING_RATE`, mono, its peak between 0.14 and 0.9.
+    """
+    band = Band(cues, style, num_seconds, rng)
+    band.play_chords()
+    band.play_melody()
+    band.play_bass()
+    band.play_drums()
+    waveform = np.tanh(0.3 * 2 ** (0.5 * cues.loudness) * band.waveform)  # an amplifier that saturates when played loud
+    peak = 10 ** ((-9 + 4 * cues.loudness) / 20)
+    return (waveform * (peak / np.abs(waveform).max())).astype(np.float32)
 
 
 class Band:
-    """Plays a song: every method adds one part to the track."""
+    """Four players; each method adds one part to `waveform`."""
 
-    def __init__(self, cues: Cues, style: Style, seconds: float, rng: np.random.Generator) -> None:
+    def __init__(self, cues: Cues, style: Style, num_seconds: float, rng: np.random.Generator) -> None:
         self.cues, self.style, self.rng = cues, style, rng
-        self.beat = cues.beat_seconds
-        self.num_beats = int(np.ceil(seconds / self.beat)) + 1
-        self.chord_beats = 4 if self.beat < 0.55 else 2
-        progressions = PROGRESSIONS[cues.mode]
-        self.progression = progressions[rng.integers(len(progressions))]
-        self.track = np.zeros(int(seconds * SAMPLING_RATE), np.float32)
+        self.waveform = np.zeros(int(num_seconds * SAMPLING_RATE), np.float32)
+        self.num_beats = int(np.ceil(num_seconds / cues.beat_seconds))
+        self.beats_per_chord = 4 if cues.tempo > 0 else 2  # so that every five seconds have a change of harmony
+        self.progression = PROGRESSIONS[rng.integers(len(PROGRESSIONS))]
 
-    def degree(self, beat: float) -> int:
-        return self.progression[int(beat // self.chord_beats) % len(self.progression)]
+    def play_chords(self) -> None:
+        """Triads in close position around the chord pitch, struck on every beat or on every other."""
+        beats = 1 if self.cues.loudness + 0.5 * self.rng.standard_normal() > 0 else 2
+        for beat in range(0, self.num_beats, beats):
+            for third in (0, 2, 4):
+                pitch = self._pitch(self._degree(beat) + third, above=self.cues.chord_pitch - 6)
+                self._play(self.style.chord_instrument, pitch, beat, beats, gain=0.3)
 
-    def velocity(self) -> float:
-        return 1 + 0.1 * self.rng.standard_normal()
-
-    def chords(self) -> None:
-        cues = self.cues
-        density = cues.loudness + 0.5 * self.rng.standard_normal()
-        strikes = self.chord_beats if density < -0.6 else 2 if density < 0.3 else 1 if density < 1.2 else 0.5
-        instrument = INSTRUMENTS[self.style.chord_instrument]
-        sounds = {}
-        for degree in set(self.progression):
-            pitches = _chord_pitches(self.style.tonic, cues.mode, degree, cues.pitch)
-            seconds = strikes * self.beat * cues.note_fraction
-            sounds[degree] = sum(note(p, seconds, instrument, cues.spectral_slope) for p in pitches)
-        for beat in np.arange(0, self.num_beats, strikes):
-            _add(self.track, beat * self.beat, sounds[self.degree(beat)], 0.3 * self.velocity())
-
-    def melody(self) -> None:
-        cues, rng = self.cues, self.rng
-        scale = SCALES[cues.mode]
-        instrument = INSTRUMENTS[self.style.melody_instrument]
-        low = int(round(cues.pitch)) + 6
-        lengths = rng.permutation([0.5, 0.5, 1.0, 1.0, 1.0, 2.0, 1.5, 0.5])
-        step = 0
-        beat, index = 0.0, 0
+    def play_melody(self) -> None:
+        """A walk over the scale above the chords, in one rhythm throughout, with chord tones on the beats."""
+        rhythm = self.rng.permutation(MELODY_LENGTHS)
+        beat, step, count = 0.0, 0, 0
         while beat < self.num_beats:
-            length = lengths[index % 8]
-            step = int(np.clip(step + rng.integers(-2, 3), -4, 4))
-            degree = self.degree(beat) + (2 * (step // 2) if beat % 1 == 0 else step)
-            pitch_class = self.style.tonic + scale[degree % 7]
-            pitch = low + (pitch_class - low) % 12
-            if rng.random() > 0.12:
-                sound = note(pitch, length * self.beat * cues.note_fraction, instrument, cues.spectral_slope)
-                _add(self.track, beat * self.beat, sound, 0.3 * self.velocity())
-            beat, index = beat + length, index + 1
+            length = rhythm[count % len(rhythm)]
+            step = int(np.clip(step + self.rng.integers(-2, 3), -4, 4))
+            degree = self._degree(beat) + (step // 2 * 2 if beat == int(beat) else step)
+            self._play(self.style.melody_instrument, self._pitch(degree, self.cues.chord_pitch + 6), beat, length, 0.3)
+            beat, count = beat + length, count + 1
 
-    def bass(self) -> None:
-        instrument = INSTRUMENTS[self.style.bass_instrument]
-        every = self.rng.choice([1, 2])
-        for beat in range(0, self.num_beats, every):
-            root = self.style.tonic + SCALES[self.cues.mode][self.degree(beat)]
-            pitch = 36 + (root - 36) % 12
-            sound = note(pitch, every * self.beat * self.cues.note_fraction, instrument, self.cues.spectral_slope + 1.2)
-            _add(self.track, beat * self.beat, sound, 0.4 * self.velocity())
+    def play_bass(self) -> None:
+        """The root of each chord, and now and then its fifth."""
+        for beat in range(self.num_beats):
+            fifth = 4 if beat % 2 == 1 and self.rng.random() < 0.3 else 0
+            pitch = self._pitch(self._degree(beat) + fifth, above=36)
+            self._play(self.style.bass_instrument, pitch, beat, 1, gain=0.4, extra_slope=1.2)
 
-    def drums(self) -> None:
-        loudness = self.cues.loudness
+    def play_drums(self) -> None:
+        """Kick and snare in the style's pattern under a hi-hat in eighths, whose offbeats only loud songs bring out."""
         t = np.arange(int(0.25 * SAMPLING_RATE), dtype=np.float32) / SAMPLING_RATE
         noise = self.rng.standard_normal(len(t)).astype(np.float32)
-        kick = np.sin(2 * np.pi * (48 * t + 6 * (1 - np.exp(-t * 30)))) * np.exp(-t * 16)
-        snare = (0.4 * noise + 0.5 * np.sin(2 * np.pi * 190 * t)) * np.exp(-t * 22)
-        hat = np.diff(noise, prepend=0) * np.exp(-t * 60)
-        gain = 0.3 * 2**loudness
+        kick = np.sin(2 * np.pi * (48 * t + 6 * (1 - np.exp(-30 * t)))) * np.exp(-16 * t)
+        snare = (0.2 * noise + 0.2 * np.sin(2 * np.pi * 190 * t)) * np.exp(-22 * t)
+        hat = np.diff(noise, prepend=0) * np.exp(-60 * t)
+        gain = 0.3 * 2**self.cues.loudness
+        pattern = DRUM_PATTERNS[self.style.drum_pattern]
         for beat in range(self.num_beats):
-            time = beat * self.beat
-            if loudness > -1.2:
-                _add(self.track, time, hat, 0.12 * gain * self.velocity())
-            if loudness > 0.2:
-                _add(self.track, time + self.beat / 2, hat, 0.1 * gain * self.velocity())
-            if loudness > -0.5:
-                _add(self.track, time, kick if beat % 2 == 0 else snare, (1.0 if beat % 2 == 0 else 0.4) * gain)
+            self._add(hat, beat, 0.06 * 2 ** (0.5 * self.cues.loudness))
+            self._add(hat, beat + 0.5, 0.06 * gain)
+            drum = pattern[beat % len(pattern)]
+            if drum != "-":
+                self._add(kick if drum == "k" else snare, beat, gain)
+
+    def _degree(self, beat: float) -> int:
+        return self.progression[int(beat // self.beats_per_chord) % len(self.progression)]
+
+    def _pitch(self, degree: int, above: float) -> int:
+        """The MIDI number of a degree of the scale in the octave above a pitch."""
+        lowest = round(above)
+        return lowest + (self.style.tonic + SCALES[self.cues.mode][degree % 7] - lowest) % 12
+
+    def _play(
+        self, instrument: str, pitch: int, beat: float, num_beats: float, gain: float, extra_slope: float = 0.0
+    ) -> None:
+        seconds = num_beats * self.cues.beat_seconds * self.cues.note_fraction
+        slope = self.cues.spectral_slope + extra_slope
+        self._add(note(INSTRUMENTS[instrument], pitch, seconds, slope), beat, gain)
+
+    def _add(self, sound: np.ndarray, beat: float, gain: float) -> None:
+        start = int(beat * self.cues.beat_seconds * SAMPLING_RATE)
+        sound = sound[: max(0, len(self.waveform) - start)]
+        velocity = 1 + 0.1 * self.rng.standard_normal()
+        self.waveform[start : start + len(sound)] += np.float32(gain * velocity) * sound
 
 
-def synthesise(cues: Cues, style: Style, seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """Plays `seconds` of music: mono float32 (num_samples,) at `SAMPLING_RATE`, its peak below 1."""
-    band = Band(cues, style, seconds, rng)
-    band.chords()
-    band.melody()
-    band.bass()
-    band.drums()
-    drive = 0.3 * 2 ** (0.5 * cues.loudness)
-    track = np.tanh(drive * band.track)
-    peak_db = -8 + 3 * cues.loudness
-    return (track * (10 ** (peak_db / 20) / np.abs(track).max())).astype(np.float32)
+@lru_cache(maxsize=256)
+def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -> np.ndarray:
+    """Plays one note, whose upper harmonics fade with its decay.
+
+    Args:
+        instrument: its harmonics and envelope.
+        pitch: MIDI number.
+        num_seconds: until the release.
+        slope: of the spectrum at the onset; harmonic k has the amplitude k ** -slope.
+
+    Shape:
+        (num_samples,) float32, read-only.
+    """
+    frequency = 440 * 2 ** ((pitch - 69) / 12)
+    num_harmonics = int(min(MAX_HARMONICS, MAX_FREQUENCY // frequency))
+    num_samples = int((num_seconds + instrument.release_seconds) * SAMPLING_RATE)
+    t = np.arange(num_samples, dtype=np.float32) / SAMPLING_RATE
+    position = (frequency * t % 1 * TABLE_SIZE).astype(np.int32)
+    bright = _period(instrument.harmonics, slope, num_harmonics)[position]
+    dark = _period(instrument.harmonics, slope + 0.6, num_harmonics)[position]
+    decay = np.exp(-t / instrument.decay_seconds)
+    envelope = np.minimum(t / instrument.attack_seconds, 1) * (instrument.sustain + (1 - instrument.sustain) * decay)
+    envelope *= np.clip((t[-1] - t) / instrument.release_seconds, 0, 1)
+    sound = envelope * (dark + decay * (bright - dark))
+    sound.flags.writeable = False
+    return sound
+
+
+@lru_cache(maxsize=256)
+def _period(harmonics: tuple[float, ...], slope: float, num_harmonics: int) -> np.ndarray:
+    """One period of a band-limited tone of unit power, (TABLE_SIZE,): a table to read notes of any length from."""
+    k = np.arange(1, num_harmonics + 1)
+    amplitudes = np.resize(harmonics, num_harmonics) * k**-slope
+    spectrum = np.zeros(TABLE_SIZE // 2 + 1, complex)
+    spectrum[k] = amplitudes / np.linalg.norm(amplitudes) * np.exp(-1j * np.pi * k**2 / num_harmonics)  # Schroeder phases
+    return (np.fft.irfft(spectrum) * TABLE_SIZE / np.sqrt(2)).astype(np.float32)

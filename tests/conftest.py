@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""What every test shares: no network, no traces in the user's caches, a small model and feature extractor, music."""
+"""What every test shares: no network, no traces in the user's caches, a small model and feature extractor."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="modeling_ast_va_tests_")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tolerances are those of one processor
 os.environ.setdefault("MPLBACKEND", "agg")
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 

@@ -16,6 +16,9 @@ from transformers import ASTFeatureExtractor, AutoFeatureExtractor
 
 from modeling_ast_va import ASTVAFeatureExtractor
 
+# Both libraries remark on settings and signals that are meant here.
+pytestmark = pytest.mark.filterwarnings("ignore:n_fft=.* is too large", "ignore:At least one mel filter")
+
 RATE = 44_100
 SECONDS = 5.0
 TOLERANCE_DB = 1e-3

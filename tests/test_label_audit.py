@@ -73,6 +73,12 @@ def test_exchange_concerns_means_and_stds_of_songs_up_to_1000():
     pd.testing.assert_frame_equal(exchange_labels(exchanged), ratings)
 
 
+def test_exchange_where_all_songs_are_exchanged():
+    columns = ["song_id", "valence_mean", "valence_std", "arousal_mean", "arousal_std"]
+    ratings = pd.DataFrame([[2, 1.0, 0.1, 2.0, 0.2], [3, 3.0, 0.3, 4.0, 0.4]], columns=columns)
+    assert exchange_labels(ratings).to_numpy().tolist() == [[2, 2.0, 0.2, 1.0, 0.1], [3, 4.0, 0.4, 3.0, 0.3]]
+
+
 def test_unknown_labels_are_refused(deam):
     with pytest.raises(ValueError, match=r"labels must be one of .*'corrected', 'published'.*got 'right'"):
         load_ratings(find_deam(deam), "right")

@@ -274,11 +274,27 @@ def test_gradient_checkpointing_changes_no_gradient(config, input_values, use_re
     torch.testing.assert_close(gradients(checkpointing=True), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_dropout_only_in_training(model, input_values):
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+@pytest.mark.parametrize("dropped", ["hidden_dropout_prob", "attention_probs_dropout_prob"])
+def test_dropout_only_in_training(config, input_values, dropped, implementation):
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    setattr(config, dropped, 0.5)
+    model = random_weights(ASTVAForRegression(config))
+    model.set_attn_implementation(implementation)
     with torch.no_grad():
         assert_close(model(input_values).logits, model(input_values).logits, 0.0)
         model.train()
         assert (model(input_values).logits - model(input_values).logits).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_dropout_stands_on_both_branches_of_a_layer(config, norm_first):
+    config.norm_first = norm_first
+    layer = random_weights(ASTVAModel(config)).layers[0]
+    layer.dropout = nn.Threshold(torch.inf, 0.0)  # drops everything
+    hidden_states = torch.randn(3, 7, 32, generator=torch.Generator().manual_seed(1))
+    expected = hidden_states if norm_first else layer.mlp_layernorm(layer.attention_layernorm(hidden_states))
+    assert_close(layer(hidden_states), expected)
 
 
 def test_an_untrained_head_starts_in_the_middle_of_the_scale(config):

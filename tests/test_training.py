@@ -19,6 +19,7 @@ from transformers import AutoModel, TrainerCallback
 
 import modeling_ast_va
 from modeling_ast_va import ASTVAFeatureExtractor, evaluation, training
+from modeling_ast_va import trainer as trainer_module
 from modeling_ast_va.arguments import ASTVATrainingArguments, DataArguments, build_new, parse_arguments
 from modeling_ast_va.deam import load_deam
 from modeling_ast_va.hub import CODE_FILES, check_hub_folder
@@ -307,6 +308,7 @@ def test_without_a_folder_demo_songs_are_made_once(tmp_path, monkeypatch, caplog
     assert splits["train"].num_rows == 16
     protocol = training.describe_protocol(data, 1, data_dir, feature_extractor, splits, audit)
     assert (protocol["dataset"], protocol["license"]) == ("demo songs", "apache-2.0")
+    assert protocol["split_by"] == "song"  # no artist is known
 
 
 @pytest.fixture
@@ -425,17 +427,21 @@ def rows(song_ids, labels, path="song.mp3"):
 def test_the_fingerprint_tells_labels_and_splits_apart_and_nothing_else():
     labels = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 
-    def of(split=(2, 1), labels=labels, song_ids=(2, 3, 4), **options):
-        first, _ = split
-        parts = {"train": slice(0, first), "test": slice(first, None)}
+    def of(names=("train", "test"), num_first=2, labels=labels, song_ids=(2, 3, 4), **options):
+        parts = dict(zip(names, (slice(0, num_first), slice(num_first, None))))
         return fingerprint(
-            DatasetDict({k: rows(list(song_ids[part]), labels[part], **options) for k, part in parts.items()})
+            DatasetDict({name: rows(list(song_ids[part]), labels[part], **options) for name, part in parts.items()})
         )
 
     assert len(of()) == 64
     assert of() == of(path="elsewhere/song.mp3")
-    changed = [of(split=(1, 2)), of(labels=[[2.0, 1.0], *labels[1:]]), of(song_ids=(2, 3, 5))]
-    assert len({of(), *changed}) == 4
+    changed = [
+        of(names=("test", "train")),
+        of(num_first=1),
+        of(labels=[[2.0, 1.0], *labels[1:]]),
+        of(song_ids=(2, 3, 5)),
+    ]
+    assert len({of(), *changed}) == 5
 
 
 def test_a_folder_without_protocol_has_an_empty_one(tmp_path):
@@ -444,23 +450,31 @@ def test_a_folder_without_protocol_has_an_empty_one(tmp_path):
 
 @pytest.mark.parametrize(
     ("flags", "repo_id", "private"),
-    [("--hub_model_id me/ast-va --hub_private_repo true", "me/ast-va", True), ("", "run", False)],
+    [("--hub_model_id me/ast-va --hub_private_repo true", "me/ast-va", True), ("", "run", None)],
 )
 def test_publishing_comes_once_and_last(songs, tmp_path, monkeypatch, no_plots, flags, repo_id, private):
-    def push_folder(folder, repo_id, **options):
-        pushed.append((repo_id, options))
+    def push_folder(folder, repo_id, *, private, token, **options):
+        pushed.append((repo_id, private, token))
         assert {"README.md", "all_results.json", "protocol.json"} <= set(check_hub_folder(folder))
 
     pushed = []
-    monkeypatch.setattr(training, "push_folder", push_folder)
+    monkeypatch.setattr(trainer_module, "push_folder", push_folder)
     arguments = ["--push_to_hub", "true", "--hub_token", "secret", "--max_steps", "1", *flags.split()]
     train_tiny(songs, tmp_path / "run", *arguments)
-    assert pushed == [(repo_id, {"private": private, "revision": None, "token": "secret"})]
+    assert pushed == [(repo_id, private, "secret")]
     assert not list((tmp_path / "run").rglob("training_args*"))
 
 
+def test_publishing_without_a_token_is_refused_before_the_long_work(songs, tmp_path, monkeypatch, no_songs_loaded):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with pytest.raises(ValueError, match="Publishing needs a token"):
+        train_tiny(songs, tmp_path, "--push_to_hub", "true")
+
+
 def test_the_arguments_of_a_run_are_left_as_they_were(songs, tmp_path, no_songs_loaded):
-    arguments = parse_arguments(tiny_flags(songs, tmp_path, "--push_to_hub", "true", "--time_mask_frames", "999"))
+    arguments = parse_arguments(
+        tiny_flags(songs, tmp_path, "--push_to_hub", "true", "--hub_token", "secret", "--time_mask_frames", "999")
+    )
     with pytest.raises(ValueError, match="time_mask_frames"):
         training.train(arguments)
     assert arguments.training.push_to_hub
