@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -133,8 +132,8 @@ def result_rows(results: Mapping[str, float]) -> list[dict[str, Any]]:
     rows = []
     for unit, prefix in UNITS.items():
         for dimension in DIMENSIONS:
-            values = [results.get(f"{prefix}{dimension}_{metric}", math.nan) for metric in METRIC_NAMES]
-            if not all(map(math.isnan, values)):
+            values = [results.get(f"{prefix}{dimension}_{metric}") for metric in METRIC_NAMES]
+            if any(value is not None for value in values):
                 rows.append({"label": f"{dimension}, per {unit}", "values": list(map(format_number, values))})
     return rows
 

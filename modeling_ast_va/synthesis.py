@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 
-
 SAMPLING_RATE = 44_100  # Hz
 CUE_LIMIT = 2.0  # standardised cues are drawn within -2 and 2
 
@@ -20,7 +19,7 @@ MAJOR, MINOR = 1, -1
 SCALES = {MAJOR: (0, 2, 4, 5, 7, 9, 11), MINOR: (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
 # Chords as degrees of the scale, from 0: the same ones in both modes, so that nothing but its notes tells the mode.
 PROGRESSIONS = ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4))
-TONICS = (0, 2, 5, 7)  # C, D, F, G
+TONICS = (0, 5, 7)  # C, F, G
 MELODY_LENGTHS = (0.5, 0.5, 1.0, 1.0, 1.0, 1.5, 0.5, 2.0)  # beats; shuffled for each song
 DRUM_PATTERNS = {"rock": "kSkS", "disco": "kkkk", "ballad": "k-S-", "march": "kSSS"}  # kick, snare or rest on each beat
 

@@ -1,5 +1,4 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-import math
 
 import pytest
 from hub_folder import PROTOCOL, RESULTS, tiny_model, write_hub_folder
@@ -110,7 +109,7 @@ def test_text_follows_the_protocol(changes, stated, not_stated, tmp_path):
 
 def test_undecided_audit_has_no_number(tmp_path):
     row = PROTOCOL["label_audit"][0] | {"first_id": 2001, "last_id": 2058, "num_songs": 0, "verdict": "undecided"}
-    row |= {name: math.nan for name in row if name.startswith(("valence_", "arousal_"))}
+    row |= {name: None for name in row if name.startswith(("valence_", "arousal_"))}
     assert (
         "| 2001 to 2058 | 0 | - | - | - | - | undecided |" in card_of(tmp_path, PROTOCOL | {"label_audit": [row]}).text
     )
