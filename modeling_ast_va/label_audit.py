@@ -98,7 +98,8 @@ def exchange_labels(ratings: pd.DataFrame) -> pd.DataFrame:
     ratings = ratings.copy()
     for statistic in ("mean", "std"):
         pair = [f"valence_{statistic}", f"arousal_{statistic}"]
-        ratings.loc[exchanged, pair] = ratings.loc[exchanged, pair[::-1]].to_numpy(copy=True)  # else a view of what is written
+        other = ratings.loc[exchanged, pair[::-1]].to_numpy(copy=True)  # it may be a view of what is written next
+        ratings.loc[exchanged, pair] = other
     return ratings
 
 
