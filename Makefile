@@ -23,6 +23,14 @@ demo: install
 test: install
 	$(BIN)/python -m pytest tests
 
+## test-library: transformers' own tests for models, configurations and feature extractors, on ours (downloads its sources)
+test-library: install
+	$(BIN)/python -m pip install parameterized
+	$(BIN)/python -m pip download --no-deps --no-binary :all: --dest build/transformers \
+		"transformers==$$($(BIN)/python -c 'import transformers; print(transformers.__version__)')"
+	tar -xzf build/transformers/transformers-*.tar.gz -C build/transformers
+	TRANSFORMERS_TESTS=$$(ls -d build/transformers/transformers-*/) $(BIN)/python -m pytest tests/library
+
 ## lint: style and types
 lint: install
 	$(BIN)/ruff check .

@@ -229,5 +229,6 @@ def _period(harmonics: tuple[float, ...], slope: float, num_harmonics: int) -> n
     k = np.arange(1, num_harmonics + 1)
     amplitudes = np.resize(harmonics, num_harmonics) * k**-slope
     spectrum = np.zeros(TABLE_SIZE // 2 + 1, complex)
-    spectrum[k] = amplitudes / np.linalg.norm(amplitudes) * np.exp(-1j * np.pi * k**2 / num_harmonics)  # Schroeder phases
+    phases = np.pi * k**2 / num_harmonics  # Schroeder's, for a low peak
+    spectrum[k] = amplitudes / np.linalg.norm(amplitudes) * np.exp(-1j * phases)
     return (np.fft.irfft(spectrum) * TABLE_SIZE / np.sqrt(2)).astype(np.float32)

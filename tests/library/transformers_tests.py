@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+import pytest
 import transformers
 
 VARIABLE = "TRANSFORMERS_TESTS"
@@ -41,7 +42,7 @@ def source_folder() -> Path | None:
     folder = Path(os.environ[VARIABLE])
     expected = f"transformers-{transformers.__version__}"
     if folder.resolve().name != expected or not (folder / "tests").is_dir():
-        raise ValueError(
+        raise pytest.UsageError(
             f"Expected {VARIABLE} to be the unpacked source archive {expected}, but it is {str(folder)!r}."
         )
     return folder
