@@ -12,7 +12,7 @@ STAMP := $(ENV)/.modeling_ast_va
 ## demo: synthesise demo songs, train, evaluate, plot, and predict one song
 demo: install
 	rm -rf $(OUTPUT)
-	$(BIN)/python scripts/make_demo_deam.py --output_dir data/demo_deam
+	test -d data/demo_deam || $(BIN)/python scripts/make_demo_deam.py --output_dir data/demo_deam
 	$(BIN)/accelerate launch scripts/train.py configs/demo.json --output_dir $(OUTPUT)
 	$(BIN)/python scripts/evaluate.py --model $(OUTPUT) --data_dir data/demo_deam
 	$(BIN)/python scripts/predict.py --model $(OUTPUT) --output $(OUTPUT)/prediction.csv \

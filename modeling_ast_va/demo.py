@@ -45,36 +45,9 @@ MAX_SONGS = len(FIRST_IDS) * (LAST_ID - LAST_1_2000_ID)  # one of each ten is ab
 # Of each 16 songs, four artists made four each; how they play varies as much between artists as between their songs.
 NUM_ARTISTS, SONGS_PER_ARTIST = 4, 4
 ARTIST_SHARE = 0.5
-ARTIST_NAMES = (
-    [
-        "Amber",
-        "Brisk",
-        "Copper",
-        "Distant",
-        "Early",
-        "Faded",
-        "Golden",
-        "Hollow",
-        "Idle",
-        "Jade",
-        "Kindred",
-        "Lunar",
-        "Misty",
-    ],
-    [
-        "Antlers",
-        "Bicycles",
-        "Comets",
-        "Dynamos",
-        "Engines",
-        "Ferries",
-        "Gardens",
-        "Harbours",
-        "Islands",
-        "Kites",
-        "Lanterns",
-        "Meadows",
-    ],
+ARTIST_NAMES = (  # 13 and 12 words: 156 names
+    "Amber Brisk Copper Distant Early Faded Golden Hollow Idle Jade Kindred Lunar Misty",
+    "Antlers Bicycles Comets Dynamos Engines Ferries Gardens Harbours Islands Kites Lanterns Meadows",
 )
 ALBUM, GENRE = "Demo Songs", "Synthetic"
 TITLES = ("Prelude", "Dance", "Study", "Nocturne", "March", "Serenade", "Interlude")
@@ -82,7 +55,7 @@ TITLES = ("Prelude", "Dance", "Study", "Nocturne", "March", "Serenade", "Interlu
 FIRST_SAMPLE_SECONDS, SAMPLE_SECONDS, MIN_ANNOTATED_SECONDS = 15.0, 0.5, 5.0
 MP3_COMPRESSION = 0.7  # about 60 kbit/s at a variable rate
 
-# Streams of random numbers: each song's own depend on the seed and its index only.
+# Streams of random numbers; those of a song depend on the seed and the song only.
 ARTIST, SONG, RATERS, MUSIC, COURSE = range(5)
 
 
@@ -124,7 +97,7 @@ def make_demo_deam(
     """
     output_dir = Path(output_dir)
     _check_arguments(output_dir, num_songs, seed, song_seconds)
-    songs = [draw_song(index, seed) for index in range(num_songs)]
+    songs = sorted((draw_song(index, seed) for index in range(num_songs)), key=lambda song: song.song_id)
     output_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_dir.parent, prefix=f"{output_dir.name}.") as unfinished:
         root = Path(unfinished) / "deam"
@@ -162,7 +135,7 @@ def draw_song(index: int, seed: int = 0) -> DemoSong:
     style = draw_style(rng)
     return DemoSong(
         song_id=song_id,
-        artist=" ".join(names[artist % len(names)] for names in ARTIST_NAMES),
+        artist=" ".join(words[artist % len(words)] for words in map(str.split, ARTIST_NAMES)),
         title=f"{TITLES[index % len(TITLES)]} No. {index + 1}",
         cues=cues,
         style=replace(artist_style, tonic=style.tonic, drum_pattern=style.drum_pattern),
@@ -191,15 +164,15 @@ def _check_arguments(output_dir: Path, num_songs: int, seed: int, song_seconds: 
 def _write_audio(folder: Path, songs: list[DemoSong], seed: int, song_seconds: float) -> None:
     folder.mkdir(parents=True)
 
-    def write(index: int) -> None:
-        song = songs[index]
-        waveform = synthesise(song.cues, song.style, song_seconds, np.random.default_rng([seed, MUSIC, index]))
+    def write(song: DemoSong) -> None:
+        rng = np.random.default_rng([seed, MUSIC, song.song_id])
+        waveform = synthesise(song.cues, song.style, song_seconds, rng)
         path = folder / f"{song.song_id}.mp3"
         soundfile.write(path, waveform, SAMPLING_RATE, bitrate_mode="VARIABLE", compression_level=MP3_COMPRESSION)
 
     # Threads suffice: encoding, which takes most of the time, leaves Python to the others.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(write, range(len(songs))))
+        list(pool.map(write, songs))
 
 
 def _write_song_level(folder: Path, songs: list[DemoSong]) -> None:
@@ -209,7 +182,7 @@ def _write_song_level(folder: Path, songs: list[DemoSong]) -> None:
         "song_id, valence_mean, valence_std, valence_ max_mean, valence_max_std, valence_min_mean, valence_min_std,"
         " arousal_mean, arousal_std, arousal_max_mean, arousal_max_std, arousal_min_mean, arousal_min_std"
     ]
-    for song in sorted(songs, key=_song_id):
+    for song in songs:
         ratings = song.ratings
         if song.song_id <= LAST_1_2000_ID:
             ratings = ratings[:, ::-1] if song.song_id <= LAST_EXCHANGED_ID else ratings  # exchanged as in DEAM
@@ -238,7 +211,7 @@ def _write_dynamic(folder: Path, songs: list[DemoSong], seed: int, song_seconds:
     header = ",".join(["song_id", *(f"sample_{1000 * s:.0f}ms" for s in seconds)])
     for dimension, name in enumerate(DYNAMIC_FILES):
         lines = [header]
-        for song in sorted(songs, key=_song_id):
+        for song in songs:
             rng = np.random.default_rng([seed, COURSE, song.song_id, dimension])
             phase, period = rng.uniform((0, 8), (2 * np.pi, 20))
             wobble = 0.05 * np.sin(phase + 2 * np.pi * seconds / period)
@@ -255,7 +228,7 @@ def _write_metadata(folder: Path, songs: list[DemoSong]) -> None:
     first = ["song_id,album,artist,title,Genre"]  # tabs in the quotes
     second = ["song_id,artist,album,title,Genre" + "," * 100]  # trailing unnamed columns, some of them with tags
     third = ["song_id,title,artist,album,Genre" + "," * 14]
-    for song in sorted(songs, key=_song_id):
+    for song in songs:
         name, artist, title = song.song_id, song.artist, song.title
         if name <= LAST_EXCHANGED_ID:
             first.append(f'{name},"\t{name}.mp3","{artist}\t","\t{title}\t","\t{GENRE}\t"')
@@ -271,7 +244,3 @@ def _write_metadata(folder: Path, songs: list[DemoSong]) -> None:
 def _write_lines(path: Path, lines: list[str], newline: str = "\n") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes("".join(line + newline for line in lines).encode())
-
-
-def _song_id(song: DemoSong) -> int:
-    return song.song_id

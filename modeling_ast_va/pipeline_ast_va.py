@@ -126,12 +126,13 @@ class MusicEmotionPipeline(ChunkPipeline):
             waveforms, sampling_rate=self.feature_extractor.sampling_rate, return_tensors="pt", device=self.device
         )
         logits = self.model(features["input_values"]).logits
-        return {"predictions": logits[:, self._columns].float(), **model_inputs}
+        # As numbers: a small tensor kept of every batch would split the freed memory of the large ones.
+        return {"predictions": logits[:, self._columns].float().tolist(), **model_inputs}
 
     def postprocess(self, model_outputs: list[dict]) -> dict:
         if model_outputs[-1]["error"]:
             return {"error": model_outputs[-1]["error"]}
-        predictions = torch.cat([output["predictions"] for output in model_outputs]).double().numpy()
+        predictions = np.array([output["predictions"] for output in model_outputs]).reshape(-1, 2)
         starts = [output["start"] for output in model_outputs]
         ends = [output["end"] for output in model_outputs]
         mean, std = aggregate_segments(predictions, np.subtract(ends, starts))

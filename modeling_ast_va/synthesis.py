@@ -130,6 +130,7 @@ class Band:
         self.num_beats = int(np.ceil(num_seconds / cues.beat_seconds))
         self.beats_per_chord = 4 if cues.tempo > 0 else 2  # so that every five seconds have a change of harmony
         self.progression = PROGRESSIONS[rng.integers(len(PROGRESSIONS))]
+        self._notes: dict[tuple[str, int, float, float], np.ndarray] = {}  # played before, for when they come again
 
     def play_chords(self) -> None:
         """Triads in close position around the chord pitch, struck on every beat or on every other."""
@@ -184,9 +185,11 @@ class Band:
     def _play(
         self, instrument: str, pitch: int, beat: float, num_beats: float, gain: float, extra_slope: float = 0.0
     ) -> None:
-        seconds = num_beats * self.cues.beat_seconds * self.cues.note_fraction
-        slope = self.cues.spectral_slope + extra_slope
-        self._add(note(INSTRUMENTS[instrument], pitch, seconds, slope), beat, gain)
+        key = (instrument, pitch, num_beats, extra_slope)
+        if key not in self._notes:
+            seconds = num_beats * self.cues.beat_seconds * self.cues.note_fraction
+            self._notes[key] = note(INSTRUMENTS[instrument], pitch, seconds, self.cues.spectral_slope + extra_slope)
+        self._add(self._notes[key], beat, gain)
 
     def _add(self, sound: np.ndarray, beat: float, gain: float) -> None:
         start = int(beat * self.cues.beat_seconds * SAMPLING_RATE)
@@ -195,7 +198,6 @@ class Band:
         self.waveform[start : start + len(sound)] += np.float32(gain * velocity) * sound
 
 
-@lru_cache(maxsize=256)
 def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -> np.ndarray:
     """Plays one note, whose upper harmonics fade with its decay.
 
@@ -206,7 +208,7 @@ def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -
         slope: of the spectrum at the onset; harmonic k has the amplitude k ** -slope.
 
     Shape:
-        (num_samples,) float32, read-only.
+        (num_samples,) float32.
     """
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     num_harmonics = int(min(MAX_HARMONICS, MAX_FREQUENCY // frequency))
@@ -218,9 +220,7 @@ def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -
     decay = np.exp(-t / instrument.decay_seconds)
     envelope = np.minimum(t / instrument.attack_seconds, 1) * (instrument.sustain + (1 - instrument.sustain) * decay)
     envelope *= np.clip((t[-1] - t) / instrument.release_seconds, 0, 1)
-    sound = envelope * (dark + decay * (bright - dark))
-    sound.flags.writeable = False
-    return sound
+    return envelope * (dark + decay * (bright - dark))
 
 
 @lru_cache(maxsize=256)
