@@ -34,7 +34,7 @@ EFFECTS = {  # on valence and arousal, in the order of `Cues`
     "loudness": (0.03, 0.37),
 }
 NEUTRAL_RATING = 5.0
-RATING_STD = 1.15  # of expected ratings over songs; with the raters' noise, means spread as in DEAM: about 1.2
+RATING_STD = 1.2  # of expected ratings over songs; with the raters' noise, means spread as DEAM's: by about 1.2
 RATER_STD = 1.0  # of a rater around the expected rating; DEAM's differ by 1.5, which would hide more than needed here
 
 # Ten songs with ids in the three parts of DEAM, in the proportions of DEAM but for more of the last; then ten more.

@@ -53,7 +53,7 @@ class Cues:
 
     @property
     def spectral_slope(self) -> float:
-        return 1.6 - 0.3 * self.brightness - 0.15 * self.loudness  # harmonic k has the amplitude k ** -slope
+        return 1.6 - 0.35 * self.brightness - 0.2 * self.loudness  # harmonic k has the amplitude k ** -slope
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Instrument:
 INSTRUMENTS = {
     "organ": Instrument((1.0, 1.0, 0.8, 0.9), 0.02, 1.0, 0.9, 0.06),
     "strings": Instrument((1.0,), 0.09, 1.0, 0.9, 0.15),
-    "piano": Instrument((1.0, 0.9, 0.7, 0.6, 0.5, 0.4), 0.004, 0.5, 0.25, 0.12),
+    "piano": Instrument((1.0, 0.9, 0.8, 0.6, 0.5, 0.7), 0.004, 0.5, 0.25, 0.12),
     "guitar": Instrument((1.0, 0.6, 0.9, 0.5), 0.003, 0.35, 0.15, 0.08),
-    "flute": Instrument((1.0, 0.5, 0.3, 0.2), 0.05, 1.0, 0.9, 0.06),
-    "reed": Instrument((1.0, 0.15), 0.03, 1.0, 0.85, 0.05),
+    "flute": Instrument((1.0, 0.7, 0.5, 0.5), 0.05, 1.0, 0.9, 0.06),
+    "reed": Instrument((1.0, 0.3), 0.03, 1.0, 0.85, 0.05),
     "lead": Instrument((1.0,), 0.015, 0.6, 0.7, 0.05),
-    "mallet": Instrument((1.0, 0.1, 0.1, 0.7), 0.002, 0.25, 0.05, 0.15),
+    "mallet": Instrument((1.0, 0.3, 0.3, 0.8), 0.002, 0.25, 0.05, 0.15),
 }
 CHORD_INSTRUMENTS = ("organ", "strings", "piano", "guitar")
 MELODY_INSTRUMENTS = ("flute", "reed", "lead", "mallet")
