@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import ArrayLike, NDArray
 
 from .audio_ast_va import quadrant
@@ -81,13 +81,10 @@ def plot_loss_curves(log_history: Sequence[LogEntry], path: FilePath, best_step:
 
 
 def _draw_losses(axes: Axes, training: Sequence[LogEntry], validation: Sequence[LogEntry]) -> None:
-    """Draw both losses on a logarithmic axis with plain numbers, since the first steps lie far above the rest."""
+    """Draw the losses of training and validation."""
     _draw_curve(axes, training, "loss", "training", color=GUIDE_COLOR)
     _draw_curve(axes, validation, "eval_loss", "validation", color=MEAN_COLOR, marker="o")
-    axes.set(title="Loss", ylabel="loss (logarithmic)", yscale="log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    axes.set(title="Loss", ylabel="mean squared error")
 
 
 def _draw_validation_ccc(axes: Axes, validation: Sequence[LogEntry]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import DatasetDict
-from transformers import EarlyStoppingCallback, Trainer
+from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 
 from .arguments import ASTVATrainingArguments
 from .augmentation import spec_augment
@@ -68,6 +68,17 @@ class ASTVATrainer(Trainer):
         )
 
 
+class ProgressLines(ProgressCallback):
+    """The library's progress bars, with what a person follows in place of all forty metrics."""
+
+    SHOWN = ("loss", "eval_loss", "eval_song_valence_ccc", "eval_song_arousal_ccc")
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        shown = {name: logs[name] for name in self.SHOWN if name in logs}
+        if shown:
+            super().on_log(args, state, control, logs={"epoch": logs.get("epoch"), **shown}, **kwargs)
+
+
 def collate(rows: Sequence[dict[str, Any]], feature_extractor: ASTVAFeatureExtractor) -> dict[str, torch.Tensor]:
     """Rows of `load_deam` as a batch: `input_values` `(batch, num_frames, num_mel_bins)`, normalised, and `labels`."""
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
@@ -85,7 +96,7 @@ def build_trainer(
     callbacks = []
     if splits is not None and args.early_stopping_patience and args.eval_strategy != "no":
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
-    return ASTVATrainer(
+    trainer = ASTVATrainer(
         model=model,
         args=args,
         data_collator=functools.partial(collate, feature_extractor=feature_extractor),
@@ -95,3 +106,7 @@ def build_trainer(
         compute_metrics=compute_metrics,
         callbacks=callbacks,
     )
+    if not args.disable_tqdm:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(ProgressLines)
+    return trainer
