@@ -73,6 +73,10 @@ class ASTVATrainingArguments(TrainingArguments):
     frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
     time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
 
+    num_threads: int | None = field(
+        default=None, metadata={"help": "Threads of torch on CPU; without it, the cores shared among the processes."}
+    )
+
     def __post_init__(self):
         super().__post_init__()
         self.dataloader_pin_memory &= torch.accelerator.is_available()  # else torch warns at every loader

@@ -10,6 +10,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import DatasetDict
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -54,6 +55,8 @@ def train(arguments: Arguments) -> dict[str, float]:
     if push_to_hub:
         require_token(args.hub_token)
     checkpoint = find_checkpoint(args)
+    if args.device.type == "cpu":
+        torch.set_num_threads(args.num_threads or default_num_threads())
     set_seed(args.seed)
     model, feature_extractor = initial_model(data, settings)
     check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
@@ -92,6 +95,12 @@ def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAF
         return load_initial_model(data.init_from, settings=settings)
     config, feature_extractor = build_new(settings)
     return ASTVAForRegression(config), feature_extractor
+
+
+def default_num_threads() -> int:
+    """Cores for each process of this machine: `accelerate launch` leaves a process on CPU only one of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def find_checkpoint(args: ASTVATrainingArguments) -> str | None:

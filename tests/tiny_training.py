@@ -18,6 +18,7 @@ TINY = [
     *("--initializer_range", "0.2"),  # large, so that the model hears from the start
     *("--sampling_rate", "8000", "--n_fft", "256", "--hop_length", "160", "--num_mel_bins", "32"),
     *("--segment_seconds", "2", "--num_proc", "1", "--use_cpu", "true", "--disable_tqdm", "true"),
+    *("--num_threads", "1"),
 ]
 
 
