@@ -21,7 +21,7 @@ demo: install
 
 ## test: the whole test suite
 test: install
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n auto tests
 
 ## test-library: transformers' own tests for models, configurations and feature extractors, on ours (downloads its sources)
 test-library: install
