@@ -19,7 +19,9 @@ MAJOR, MINOR = 1, -1
 SCALES = {MAJOR: (0, 2, 4, 5, 7, 9, 11), MINOR: (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
 # Chords as degrees of the scale, from 0: the same ones in both modes, so that nothing but its notes tells the mode.
 PROGRESSIONS = ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4))
-TONICS = (0, 5, 7)  # C, F, G
+# C, F and G: keys so close that major and minor differ by the same few notes in all of them, mostly E, A and B against
+# their flats. A small network learns that in minutes; the idea of a third in any key would take it far more songs.
+TONICS = (0, 5, 7)
 MELODY_LENGTHS = (0.5, 0.5, 1.0, 1.0, 1.0, 1.5, 0.5, 2.0)  # beats; shuffled for each song
 DRUM_PATTERNS = {"rock": "kSkS", "disco": "kkkk", "ballad": "k-S-", "march": "kSSS"}  # kick, snare or rest on each beat
 
@@ -45,7 +47,7 @@ class Cues:
 
     @property
     def chord_pitch(self) -> float:
-        return 71 + 2.5 * self.register  # MIDI number, from F sharp above middle C to an octave higher
+        return 71 + 2.5 * self.register  # MIDI number in the middle of the triads, 66 to 76
 
     @property
     def note_fraction(self) -> float:
@@ -109,7 +111,7 @@ def synthesise(cues: Cues, style: Style, num_seconds: float, rng: np.random.Gene
         rng: draws progression, melody and small irregularities.
 
     Shape:
-        (num_samples,) float32 at `SAMPLING_RATE`, mono, its peak between 0.14 and 0.9.
+        (num_samples,) float32 at `SAMPLING_RATE`, mono, its peak from -19 to -3 dB, so that MP3 does not clip either.
     """
     band = Band(cues, style, num_seconds, rng)
     band.play_chords()
@@ -117,7 +119,7 @@ def synthesise(cues: Cues, style: Style, num_seconds: float, rng: np.random.Gene
     band.play_bass()
     band.play_drums()
     waveform = np.tanh(0.3 * 2 ** (0.5 * cues.loudness) * band.waveform)  # an amplifier that saturates when played loud
-    peak = 10 ** ((-9 + 4 * cues.loudness) / 20)
+    peak = 10 ** ((-11 + 4 * cues.loudness) / 20)
     return (waveform * (peak / np.abs(waveform).max())).astype(np.float32)
 
 
