@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,28 +99,48 @@ def read_ratings(files: Iterable[str | Path]) -> pd.DataFrame:
     return _table(rows, ["song_id", *RATING_COLUMNS])
 
 
-def read_dynamic_means(files: dict[str, Path]) -> pd.DataFrame:
-    """Averages the dynamic annotations over time, for comparison with the song-level ratings.
+def read_dynamic(files: dict[str, Path]) -> pd.DataFrame:
+    """Reads the dynamic annotations, two samples a second.
 
     Args:
         files: the CSV file of `valence` and that of `arousal`; a row a song, columns `sample_15000ms`, ... in [-1, 1].
 
     Returns:
-        Columns `song_id` (int), `valence`, `arousal` (float); only songs with a sample in both files.
+        Columns `song_id` (int), `seconds` into the clip as distributed, `valence`, `arousal` (float; NaN where only the
+        other one was sampled), sorted by song and time.
 
     Raises:
         ValueError: a missing column, a repeated song id, or a sample that is not a number; names file and line.
     """
-    means = []
+    tables = []
     for name, file in files.items():
-        rows = []
+        rows: list[tuple[int, float, float]] = []
+        seen: set[int] = set()
         for path, line, cells in _read_all([file], ("song_id",)):
             song_id = _song_id(path, line, cells.pop("song_id"))
-            samples = [_number(path, line, column, text) for column, text in cells.items() if text]
-            if samples:
-                rows.append({"song_id": song_id, name: sum(samples) / len(samples)})
-        means.append(_table(rows, ["song_id", name]))
-    return means[0].merge(means[1], on="song_id")
+            if song_id in seen:
+                raise ValueError(f"{path}, line {line}: song {song_id} comes twice.")
+            seen.add(song_id)
+            rows += [
+                (song_id, _sample_seconds(path, column), _number(path, line, column, text))
+                for column, text in cells.items()
+                if text
+            ]
+        tables.append(pd.DataFrame(rows, columns=["song_id", "seconds", name]))
+    return tables[0].merge(tables[1], on=["song_id", "seconds"], how="outer").sort_values(["song_id", "seconds"])
+
+
+def read_dynamic_means(files: dict[str, Path]) -> pd.DataFrame:
+    """Averages the dynamic annotations over time, for comparison with the song-level ratings.
+
+    Args:
+        files: as for [`read_dynamic`], which also says what is refused.
+
+    Returns:
+        Columns `song_id` (int), `valence`, `arousal` (float); only songs with a sample in both files.
+    """
+    samples = read_dynamic(files).drop(columns="seconds")
+    return samples.groupby("song_id", as_index=False).mean().dropna().reset_index(drop=True)
 
 
 def read_metadata(files: Iterable[str | Path]) -> pd.DataFrame:
@@ -180,6 +201,13 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
                 yield reader.line_num, dict.fromkeys(columns, "") | cells
     except csv.Error as error:
         raise ValueError(f"{str(path)!r} is not a CSV file: {error} in line {reader.line_num}.") from error
+
+
+def _sample_seconds(path: Path, column: str) -> float:
+    match = re.fullmatch(r"sample_(\d+)ms", column)
+    if match is None:
+        raise ValueError(f"{path}: expected columns such as 'sample_15000ms', but found {column!r}.")
+    return int(match[1]) / 1000
 
 
 def _song_id(path: Path, line: int, text: str) -> int:

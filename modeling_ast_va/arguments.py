@@ -43,6 +43,12 @@ class DataArguments:
         default=None,
         metadata={"help": "Hub id or folder of an ASTVA model or of an AudioSet AST of the library to start from."},
     )
+    teacher_embeddings: str | None = field(
+        default=None, metadata={"help": "NPZ file of another network's embeddings, to learn beside the ratings."}
+    )
+    audio_offset_seconds: float = field(
+        default=0.0, metadata={"help": "Where the audio files begin in the clips that the dynamic annotations time."}
+    )
     cache_dir: str | None = field(default=None, metadata={"help": "Where log-mels are kept; else datasets' cache."})
     num_proc: int | None = field(default=None, metadata={"help": "Processes that decode; without it, one a core."})
 
@@ -72,6 +78,12 @@ class ASTVATrainingArguments(TrainingArguments):
     )
     frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
     time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
+    dynamic_weight: float = field(
+        default=0.0, metadata={"help": "Weight in the loss of the dynamic annotations as auxiliary targets."}
+    )
+    teacher_weight: float = field(
+        default=0.0, metadata={"help": "Weight in the loss of --teacher_embeddings as auxiliary targets."}
+    )
 
     num_threads: int | None = field(
         default=None, metadata={"help": "Threads of torch on CPU; without it, the cores shared among the processes."}
@@ -80,21 +92,29 @@ class ASTVATrainingArguments(TrainingArguments):
     def __post_init__(self):
         super().__post_init__()
         self.dataloader_pin_memory &= torch.accelerator.is_available()  # else torch warns at every loader
-        for name in ("early_stopping_patience", "frequency_mask_bins", "time_mask_frames"):
+        for name in (
+            "early_stopping_patience",
+            "frequency_mask_bins",
+            "time_mask_frames",
+            "dynamic_weight",
+            "teacher_weight",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
 
 
 def _settings_fields() -> dict[str, Any]:
     """The settings of configuration and feature extractor that a flag can give, with their defaults."""
-    own = [name for name in ASTVAConfig.__annotations__ if name not in ("label_range",)]
+    own = [name for name in ASTVAConfig.__annotations__ if name not in ("label_range", "num_auxiliary_targets")]
     defaults = {f.name: f.default for f in dataclasses.fields(ASTVAConfig) if f.name in own}
     parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters
     defaults.update({name: p.default for name, p in parameters.items() if p.default is not inspect.Parameter.empty})
     return defaults
 
 
-def _flag_type(name: str, default: Any) -> type:
+def _flag_type(name: str, default: Any) -> Any:
+    if default == ():
+        return list[int]
     if default is not None:
         return type(default)
     return int if name.endswith("_length") else float
@@ -172,6 +192,8 @@ def fitting_length(geometry: ASTVAConfig, feature_settings: dict[str, Any]) -> i
     """The fewest frames that hold a segment of these feature settings and fill a patch grid of this geometry."""
     endless = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
     num_frames = endless.num_frames(round(endless.segment_seconds * endless.sampling_rate))
+    if geometry.stem_channels:
+        return num_frames
     num_steps = max(0, math.ceil((num_frames - geometry.patch_size) / geometry.time_stride))
     return geometry.patch_size + num_steps * geometry.time_stride
 

@@ -1,6 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Configuration of the Audio Spectrogram Transformer for valence and arousal."""
 
+import math
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
@@ -43,6 +45,8 @@ class ASTVAConfig(PreTrainedConfig):
         patch_size: side of the square patches, in mel bins and in frames.
         frequency_stride: step between patches, in mel bins; at most `patch_size`.
         time_stride: step between patches, in frames; at most `patch_size`.
+        stem_channels: channels of a convolutional stem that takes the place of the patches: one 3x3 convolution of
+            stride 2 for each, then one token for each step of time that is left, of all frequencies. None by default.
         num_mel_bins: height of the spectrogram.
         max_length: length of the spectrogram, in frames.
         norm_first: pre-norm layers with a final layer normalisation, as AST and ViT have it; `False` is post-norm.
@@ -50,6 +54,7 @@ class ASTVAConfig(PreTrainedConfig):
         pooling: what the head hears: the `"cls"` token, the `"mean"` of the patch tokens, or the mean of both prefix
             tokens, `"cls+distillation"`.
         head_hidden_size: width of the hidden layer of the valence-arousal head.
+        num_auxiliary_targets: further targets that the embedding predicts, linearly, while it is trained.
         id2label: names of the outputs. The default is valence and arousal, in this order.
         label_range: lowest and highest rating. Its middle is where an untrained head starts, and where the four
             quadrants of the valence-arousal plane meet.
@@ -69,7 +74,8 @@ class ASTVAConfig(PreTrainedConfig):
     ```"""
 
     model_type = "ast_va"
-    keys_to_ignore_at_inference = ["pooler_output", "hidden_states", "attentions"]  # what `Trainer` need not gather
+    # What `Trainer` need not gather.
+    keys_to_ignore_at_inference = ["pooler_output", "auxiliary_logits", "hidden_states", "attentions"]
 
     hidden_size: int = 256
     num_hidden_layers: int = 4
@@ -84,12 +90,14 @@ class ASTVAConfig(PreTrainedConfig):
     patch_size: int = 16
     frequency_stride: int = 16
     time_stride: int = 16
+    stem_channels: tuple[int, ...] | list[int] = ()
     num_mel_bins: int = 128
     max_length: int = 432
     norm_first: bool = False
     use_distillation_token: bool = False
     pooling: str = "cls"
     head_hidden_size: int = 128
+    num_auxiliary_targets: int = 0
     label_range: tuple[float | int, float | int] | list[float | int] = (1, 9)
 
     def __post_init__(self, **kwargs):
@@ -103,11 +111,26 @@ class ASTVAConfig(PreTrainedConfig):
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Number of patches along frequency and along time."""
+        """Number of patches along frequency and along time, of a spectrogram of `max_length` frames."""
+        return self.patch_grid_of(self.max_length)
+
+    def patch_grid_of(self, num_frames: int) -> tuple[int, int]:
+        """Number of patches along frequency and along time, of a spectrogram of `num_frames` frames."""
+        if self.stem_channels:
+            return 1, self.stem_length(num_frames)
         return (
             (self.num_mel_bins - self.patch_size) // self.frequency_stride + 1,
-            (self.max_length - self.patch_size) // self.time_stride + 1,
+            (num_frames - self.patch_size) // self.time_stride + 1,
         )
+
+    def stem_length(self, size: int) -> int:
+        """What the halvings of the convolutional stem leave of `size` frames or mel bins, rounded up."""
+        return math.ceil(size / 2 ** len(self.stem_channels))
+
+    @property
+    def min_num_frames(self) -> int:
+        """The fewest frames of a spectrogram that the network can hear."""
+        return 2 ** len(self.stem_channels) if self.stem_channels else self.patch_size
 
     @property
     def num_prefix_tokens(self) -> int:
@@ -157,6 +180,10 @@ class ASTVAConfig(PreTrainedConfig):
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}.")
+        if any(channels < 1 for channels in self.stem_channels):
+            raise ValueError(f"stem_channels must be at least 1 each, but are {list(self.stem_channels)}.")
+        if self.num_auxiliary_targets < 0:
+            raise ValueError(f"num_auxiliary_targets must not be negative, but is {self.num_auxiliary_targets}.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"num_attention_heads ({self.num_attention_heads}) must divide hidden_size ({self.hidden_size})."
@@ -172,6 +199,14 @@ class ASTVAConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must lie in [0, 1), but is {getattr(self, name)}.")
 
     def _check_patches(self) -> None:
+        if self.stem_channels:
+            for name in ("num_mel_bins", "max_length"):
+                if getattr(self, name) < self.min_num_frames:
+                    raise ValueError(
+                        f"{name} ({getattr(self, name)}) is smaller than {self.min_num_frames}: "
+                        f"{len(self.stem_channels)} stem_channels halve it to less than one."
+                    )
+            return
         for name in ("frequency_stride", "time_stride"):
             if getattr(self, name) > self.patch_size:
                 raise ValueError(

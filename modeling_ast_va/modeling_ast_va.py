@@ -34,6 +34,7 @@ class ASTVAOutput(ModelOutput):
         loss: mean squared error, a scalar, when `labels` were given.
         logits (`(batch, num_labels)`): ratings on the scale of the labels, 1-9; columns valence and arousal.
         pooler_output (`(batch, hidden_size)`): what the head heard, an embedding of the segment.
+        auxiliary_logits (`(batch, num_auxiliary_targets)`): predictions of further targets, of a model that has them.
         hidden_states: on request, the embeddings and each layer's output, `(batch, num_tokens, hidden_size)`.
         attentions: on request, and with `attn_implementation="eager"` only, which keeps them, each layer's weights,
             `(batch, num_attention_heads, num_tokens, num_tokens)`.
@@ -42,6 +43,7 @@ class ASTVAOutput(ModelOutput):
     loss: torch.Tensor | None = None
     logits: torch.Tensor = None  # type: ignore[assignment]  # always there, but behind a field with a default
     pooler_output: torch.Tensor | None = None
+    auxiliary_logits: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     attentions: tuple[torch.Tensor, ...] | None = None
 
@@ -75,6 +77,44 @@ class ASTVAPatchEmbeddings(nn.Module):
         return self.projection(patches.flatten(3).flatten(1, 2))
 
 
+class ASTVAConvolutionalStem(nn.Module):
+    """
+    Halves a spectrogram by convolutions, then projects all frequencies of a moment to a token.
+
+    Early convolutions: Xiao et al. (2021), "Early Convolutions Help Transformers See Better", NeurIPS; one token for a
+    moment of music: Won, Choi and Serra (2021), "Semi-Supervised Music Tagging Transformer", ISMIR.
+    """
+
+    def __init__(self, config: ASTVAConfig):
+        super().__init__()
+        self.stages = nn.ModuleList()
+        for in_channels, out_channels in zip((1, *config.stem_channels), config.stem_channels):
+            self.stages.append(ASTVAConvolutionalStage(in_channels, out_channels, config.hidden_act))
+        num_rows = config.stem_length(config.num_mel_bins)
+        self.projection = nn.Linear(config.stem_channels[-1] * num_rows, config.hidden_size)
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        """`(batch, num_frames, num_mel_bins)` -> `(batch, num_patches, hidden_size)`."""
+        maps = input_values.unsqueeze(1).contiguous(memory_format=torch.channels_last)  # (B, 1, T, F)
+        for stage in self.stages:
+            maps = stage(maps)
+        return self.projection(maps.permute(0, 2, 1, 3).flatten(2))  # (B, T', C * F')
+
+
+class ASTVAConvolutionalStage(nn.Module):
+    """3x3 convolution of stride 2, batch normalisation and activation."""
+
+    def __init__(self, in_channels: int, out_channels: int, hidden_act: str):
+        super().__init__()
+        self.convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.activation_fn = ACT2FN[hidden_act]
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """`(batch, in_channels, T, F)` -> `(batch, out_channels, ceil(T / 2), ceil(F / 2))`."""
+        return self.activation_fn(self.norm(self.convolution(maps)))
+
+
 class ASTVAEmbeddings(nn.Module):
     """Patch tokens behind the prefix tokens, with learned absolute positions added."""
 
@@ -87,7 +127,7 @@ class ASTVAEmbeddings(nn.Module):
         if config.use_distillation_token:
             self.distillation_token = nn.Parameter(torch.zeros(1, 1, config.hidden_size))
         self.position_embeddings = nn.Parameter(torch.zeros(1, num_tokens, config.hidden_size))
-        self.patch_embeddings = ASTVAPatchEmbeddings(config)
+        self.patch_embeddings = ASTVAConvolutionalStem(config) if config.stem_channels else ASTVAPatchEmbeddings(config)
 
     def forward(self, input_values: torch.Tensor, interpolate_pos_encoding: bool = False) -> torch.Tensor:
         """`(batch, num_frames, num_mel_bins)` -> `(batch, num_tokens, hidden_size)`."""
@@ -105,8 +145,7 @@ class ASTVAEmbeddings(nn.Module):
 
     def interpolate_pos_encoding(self, num_frames: int) -> torch.Tensor:
         """Positions for a spectrogram of `num_frames` frames, `(1, num_tokens, hidden_size)`."""
-        time_patches = (num_frames - self.config.patch_size) // self.config.time_stride + 1
-        grid = (self.config.patch_grid[0], time_patches)
+        grid = self.config.patch_grid_of(num_frames)
         return resample_position_embeddings(
             self.position_embeddings, self.config.patch_grid, grid, self.config.num_prefix_tokens
         )
@@ -124,8 +163,8 @@ class ASTVAEmbeddings(nn.Module):
                 f"Expected max_length={config.max_length} frames, but got {num_frames}. Pad or cut the spectrogram, or "
                 "pass interpolate_pos_encoding=True."
             )
-        if num_frames < config.patch_size:
-            raise ValueError(f"Expected at least one patch of {config.patch_size} frames, but got {num_frames}.")
+        if num_frames < config.min_num_frames:
+            raise ValueError(f"Expected at least one patch of {config.min_num_frames} frames, but got {num_frames}.")
 
 
 def resample_position_embeddings(
@@ -153,6 +192,29 @@ def resample_position_embeddings(
     return torch.cat([prefix, grid], dim=1)
 
 
+def drop_out(values: torch.Tensor, p: float, training: bool) -> torch.Tensor:
+    """
+    `torch.nn.functional.dropout`, but for its speed on CPU, where torch draws masks one by one: a third of a step.
+
+    There, each value takes 16 random bits of the same generator, a tenth of the time; `p` is exact to within 1e-5.
+    """
+    if not training or not p or values.device.type != "cpu" or torch.compiler.is_compiling():
+        return nn.functional.dropout(values, p, training)
+    num_kept = min(max(1, round((1 - p) * 2**16)), 2**16 - 1)  # of the 2^16 values of 16 bits
+    words = torch.empty((values.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    bits = words.view(torch.int16)[: values.numel()].view(values.shape)
+    # By way of uint8: straight from bool it would take thrice as long.
+    mask = (bits < num_kept - 2**15).view(torch.uint8).to(values.dtype)
+    return values * mask.mul_(2**16 / num_kept)
+
+
+class ASTVADropout(nn.Dropout):
+    """`torch.nn.Dropout` by way of [`drop_out`]."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return drop_out(input, self.p, self.training)
+
+
 def eager_attention_forward(
     module: nn.Module,
     query: torch.Tensor,
@@ -168,7 +230,7 @@ def eager_attention_forward(
     if attention_mask is not None:
         weights = weights + attention_mask
     weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
-    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    weights = drop_out(weights, dropout, module.training)
     output = torch.matmul(weights, value).transpose(1, 2).contiguous()
     return output, weights
 
@@ -188,16 +250,25 @@ class ASTVAAttention(nn.Module):
         self.v_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=config.qkv_bias)
         self.o_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, hidden_states: torch.Tensor, **kwargs) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """`(batch, num_tokens, hidden_size)` -> the same, and the weights where the implementation keeps them."""
-        input_shape = hidden_states.shape[:-1]
-        head_shape = (*input_shape, -1, self.head_dim)
-        query = self.q_proj(hidden_states).view(head_shape).transpose(1, 2)  # (B, heads, tokens, head_dim)
+    def forward(
+        self, hidden_states: torch.Tensor, num_queries: int | None = None, **kwargs
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """
+        `(batch, num_tokens, hidden_size)` -> `(batch, num_queries, hidden_size)`, what the first `num_queries` tokens
+        hear of all (None: every token), and the weights where the implementation keeps them.
+        """
+        queries = hidden_states[:, :num_queries]
+        input_shape = queries.shape[:-1]
+        head_shape = (*hidden_states.shape[:-1], -1, self.head_dim)
+        query = self.q_proj(queries).view(*input_shape, -1, self.head_dim).transpose(1, 2)  # (B, heads, N, head_dim)
         key = self.k_proj(hidden_states).view(head_shape).transpose(1, 2)
         value = self.v_proj(hidden_states).view(head_shape).transpose(1, 2)
         attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation, eager_attention_forward
         )
+        if self.training and self.attention_dropout and query.device.type == "cpu":
+            # torch's own computes no less where it drops weights on CPU, and draws its masks more slowly.
+            attention_interface = eager_attention_forward
         output, weights = attention_interface(
             self,
             query,
@@ -218,7 +289,7 @@ class ASTVAMLP(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation_fn = ACT2FN[config.hidden_act]
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = ASTVADropout(config.hidden_dropout_prob)
         self.fc2 = nn.Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
@@ -235,16 +306,20 @@ class ASTVALayer(GradientCheckpointingLayer):
         self.attention_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.mlp = ASTVAMLP(config)
         self.mlp_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = ASTVADropout(config.hidden_dropout_prob)
 
-    def forward(self, hidden_states: torch.Tensor, **kwargs) -> torch.Tensor:
-        """`(batch, num_tokens, hidden_size)` -> the same."""
+    def forward(self, hidden_states: torch.Tensor, num_queries: int | None = None, **kwargs) -> torch.Tensor:
+        """
+        `(batch, num_tokens, hidden_size)` -> the same, or `(batch, num_queries, hidden_size)` where no more than the
+        first `num_queries` tokens are wanted.
+        """
+        residual = hidden_states[:, :num_queries]
         if self.norm_first:
-            attended, _ = self.attention(self.attention_layernorm(hidden_states), **kwargs)
-            hidden_states = hidden_states + self.dropout(attended)
+            attended, _ = self.attention(self.attention_layernorm(hidden_states), num_queries, **kwargs)
+            hidden_states = residual + self.dropout(attended)
             return hidden_states + self.dropout(self.mlp(self.mlp_layernorm(hidden_states)))
-        attended, _ = self.attention(hidden_states, **kwargs)
-        hidden_states = self.attention_layernorm(hidden_states + self.dropout(attended))
+        attended, _ = self.attention(hidden_states, num_queries, **kwargs)
+        hidden_states = self.attention_layernorm(residual + self.dropout(attended))
         return self.mlp_layernorm(hidden_states + self.dropout(self.mlp(hidden_states)))
 
 
@@ -278,6 +353,9 @@ class ASTVAPreTrainedModel(PreTrainedModel):
                 tokens.append(module.distillation_token)
             for token in tokens:
                 init.normal_(token, mean=0.0, std=self.config.initializer_range)
+        elif isinstance(module, nn.Conv2d):
+            # What follows is normalised anyway; smaller weights would only make the first steps wild.
+            init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *model_args, output_loading_info=False, **kwargs):
@@ -293,12 +371,13 @@ class ASTVAPreTrainedModel(PreTrainedModel):
         model, info = super().from_pretrained(
             pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
         )
-        head = {name for name in model.state_dict() if name.startswith("head.")}
+        heads = ("head.", "auxiliary_head.")
+        head = {name for name in model.state_dict() if name.startswith(heads)}
         missing, unexpected = set(info["missing_keys"]), set(info["unexpected_keys"])
         if head and head <= missing:
             missing -= head
         if not head:
-            unexpected = {name for name in unexpected if not name.startswith("head.")}
+            unexpected = {name for name in unexpected if not name.startswith(heads)}
         if missing or unexpected:
             raise RuntimeError(
                 f"The weights in {str(pretrained_model_name_or_path)!r} do not fit {cls.__name__}: "
@@ -326,6 +405,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
         self,
         input_values: torch.Tensor,
         interpolate_pos_encoding: bool = False,
+        pooled_tokens_only: bool = False,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPooling:
         """
@@ -333,17 +413,22 @@ class ASTVAModel(ASTVAPreTrainedModel):
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
             interpolate_pos_encoding: whether a number of frames other than `max_length` is accepted, by resampling
                 the positions along time.
+            pooled_tokens_only: whether the last layer computes no more than the tokens that are pooled, which saves
+                most of its work where these are the prefix tokens.
 
         Returns:
-            `last_hidden_state` `(batch, num_tokens, hidden_size)` and `pooler_output` `(batch, hidden_size)`; with
-            `output_hidden_states` and `output_attentions` also those of every layer.
+            `last_hidden_state` `(batch, num_tokens, hidden_size)`, or its pooled tokens only, and `pooler_output`
+            `(batch, hidden_size)`; with `output_hidden_states` and `output_attentions` also those of every layer.
 
         Raises:
             ValueError: for another shape; the message names what came and what was expected.
         """
         hidden_states = self.embeddings(input_values, interpolate_pos_encoding)
-        for layer in self.layers:
+        only_prefix = pooled_tokens_only and self.config.pooling != "mean"
+        for layer in self.layers[:-1]:
             hidden_states = layer(hidden_states, **kwargs)
+        num_queries = self.config.num_prefix_tokens if only_prefix else None
+        hidden_states = self.layers[-1](hidden_states, num_queries, **kwargs)
         hidden_states = self.layernorm(hidden_states)
         return BaseModelOutputWithPooling(last_hidden_state=hidden_states, pooler_output=self._pool(hidden_states))
 
@@ -363,7 +448,7 @@ class ASTVAHead(nn.Module):
         self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dense = nn.Linear(config.hidden_size, config.head_hidden_size)
         self.activation_fn = ACT2FN[config.hidden_act]
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = ASTVADropout(config.hidden_dropout_prob)
         self.out_proj = nn.Linear(config.head_hidden_size, config.num_labels)
 
     def forward(self, pooler_output: torch.Tensor) -> torch.Tensor:
@@ -379,7 +464,14 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         self.num_labels = config.num_labels
         self.ast_va = ASTVAModel(config)
         self.head = ASTVAHead(config)
+        self.auxiliary_head: nn.Linear | None = None
+        self.set_num_auxiliary_targets(config.num_auxiliary_targets)
         self.post_init()
+
+    def set_num_auxiliary_targets(self, num_targets: int) -> None:
+        """Give the model a new linear head for so many auxiliary targets, or none."""
+        self.config.num_auxiliary_targets = num_targets
+        self.auxiliary_head = nn.Linear(self.config.hidden_size, num_targets) if num_targets else None
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -416,7 +508,12 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         Raises:
             ValueError: for inputs or labels of another shape; the message names what came and what was expected.
         """
-        outputs = self.ast_va(input_values, interpolate_pos_encoding=interpolate_pos_encoding, **kwargs)
+        outputs = self.ast_va(
+            input_values,
+            interpolate_pos_encoding=interpolate_pos_encoding,
+            pooled_tokens_only=not self._records(kwargs),
+            **kwargs,
+        )
         logits = self.head(outputs.pooler_output)
         loss = None
         if labels is not None:
@@ -427,8 +524,16 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             loss=loss,
             logits=logits,
             pooler_output=outputs.pooler_output,
+            auxiliary_logits=self.auxiliary_head(outputs.pooler_output) if self.auxiliary_head is not None else None,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
+        )
+
+    def _records(self, kwargs: TransformersKwargs) -> bool:
+        """Whether hidden states or attentions of all tokens are wanted."""
+        return any(
+            getattr(self.config, name) if kwargs.get(name) is None else kwargs[name]
+            for name in ("output_hidden_states", "output_attentions")
         )
 
 

@@ -15,22 +15,41 @@ from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 
 from .arguments import ASTVATrainingArguments
 from .augmentation import spec_augment
+from .auxiliary import AuxiliaryTargets
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import push_folder, save_hub_folder
 from .metrics import compute_metrics
 from .model_card import write_model_card
 from .modeling_ast_va import ASTVAForRegression
 
+WeightedTargets = Sequence[tuple[AuxiliaryTargets, float]]  # kinds of auxiliary targets, with their weights in the loss
+
 
 class ASTVATrainer(Trainer):
     """`Trainer` that augments training batches, judges songs, and saves complete Hub folders."""
 
-    def compute_loss(self, model, inputs, **kwargs):
+    def __init__(self, *args, auxiliary_targets: WeightedTargets = (), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.auxiliary_targets = auxiliary_targets
+
+    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+        inputs = dict(inputs)
+        auxiliary = inputs.pop("auxiliary_targets", None)
         if model.training:
             # Here and not in the collator: evaluation shares that one, and masks are drawn faster on the device.
-            masked = spec_augment(inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames)
-            inputs = {**inputs, "input_values": masked}
-        return super().compute_loss(model, inputs, **kwargs)
+            inputs["input_values"] = spec_augment(
+                inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
+            )
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
+        if model.training and auxiliary is not None:
+            loss = loss + self._auxiliary_loss(outputs.auxiliary_logits, auxiliary)
+        return (loss, outputs) if return_outputs else loss
+
+    def _auxiliary_loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Sum over the kinds of targets of the mean squared error of each, times its weight."""
+        sizes = [kind.num_targets for kind, _ in self.auxiliary_targets]
+        errors = (logits.float() - targets).square().split(sizes, dim=1)
+        return sum(weight * error.mean() for error, (_, weight) in zip(errors, self.auxiliary_targets))
 
     def evaluation_loop(self, dataloader, *args, metric_key_prefix="eval", **kwargs):
         # The library passes predictions only: which song a segment belongs to comes from the dataset at hand.
@@ -79,11 +98,23 @@ class ProgressLines(ProgressCallback):
             super().on_log(args, state, control, logs={"epoch": logs.get("epoch"), **shown}, **kwargs)
 
 
-def collate(rows: Sequence[dict[str, Any]], feature_extractor: ASTVAFeatureExtractor) -> dict[str, torch.Tensor]:
-    """Rows of `load_deam` as a batch: `input_values` `(batch, num_frames, num_mel_bins)`, normalised, and `labels`."""
+def collate(
+    rows: Sequence[dict[str, Any]],
+    feature_extractor: ASTVAFeatureExtractor,
+    auxiliary_targets: WeightedTargets = (),
+) -> dict[str, torch.Tensor]:
+    """
+    Rows of `load_deam` as a batch: `input_values` `(batch, num_frames, num_mel_bins)`, normalised, and `labels`; with
+    `auxiliary_targets` those too, `(batch, num_auxiliary_targets)`.
+    """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
-    return {"input_values": feature_extractor.normalize(log_mels), "labels": labels}
+    batch = {"input_values": feature_extractor.normalize(log_mels), "labels": labels}
+    if auxiliary_targets:
+        segments = [(int(row["song_id"]), row["start_seconds"], row["duration_seconds"]) for row in rows]
+        targets = [np.concatenate([kind(*segment) for kind, _ in auxiliary_targets]) for segment in segments]
+        batch["auxiliary_targets"] = torch.from_numpy(np.stack(targets))
+    return batch
 
 
 def build_trainer(
@@ -91,20 +122,25 @@ def build_trainer(
     feature_extractor: ASTVAFeatureExtractor,
     args: ASTVATrainingArguments,
     splits: DatasetDict | None = None,
+    auxiliary_targets: WeightedTargets = (),
 ) -> ASTVATrainer:
     """The trainer of a model: with splits to train it, without to evaluate it."""
     callbacks = []
-    if splits is not None and args.early_stopping_patience and args.eval_strategy != "no":
+    validation = splits.get("validation") if splits else None
+    if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     trainer = ASTVATrainer(
         model=model,
         args=args,
-        data_collator=functools.partial(collate, feature_extractor=feature_extractor),
+        data_collator=functools.partial(
+            collate, feature_extractor=feature_extractor, auxiliary_targets=auxiliary_targets
+        ),
         train_dataset=splits["train"] if splits else None,
-        eval_dataset=splits["validation"] if splits else None,
+        eval_dataset=validation,
         processing_class=feature_extractor,
         compute_metrics=compute_metrics,
         callbacks=callbacks,
+        auxiliary_targets=auxiliary_targets,
     )
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)

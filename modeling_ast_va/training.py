@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from datasets import DatasetDict
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
+from .annotations import find_deam
 from .arguments import Arguments, ASTVATrainingArguments, DataArguments, build_new
 from .augmentation import check_masks
+from .auxiliary import AuxiliaryTargets, read_dynamic_tracks, read_teacher
 from .checkpoints import load_initial_model
 from .deam import load_deam, normalization_statistics
 from .demo import make_demo_deam
@@ -66,9 +69,13 @@ def train(arguments: Arguments) -> dict[str, float]:
     if not data.init_from and not {"mean", "std"} & set(settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
 
-    trainer = build_trainer(model, feature_extractor, args, splits)
+    auxiliary_targets = load_auxiliary_targets(data, args, data_dir, splits["train"]["song_id"])
+    model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in auxiliary_targets))
+
+    trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
+    model.set_num_auxiliary_targets(0)  # they have served their purpose
     trainer.save_model()
     trainer.save_metrics("train", result.metrics)
     trainer.save_metrics("eval", trainer.evaluate(splits["validation"]))
@@ -95,6 +102,30 @@ def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAF
         return load_initial_model(data.init_from, settings=settings)
     config, feature_extractor = build_new(settings)
     return ASTVAForRegression(config), feature_extractor
+
+
+def load_auxiliary_targets(
+    data: DataArguments, args: ASTVATrainingArguments, data_dir: Path, training_songs: Iterable[int]
+) -> list[tuple[AuxiliaryTargets, float]]:
+    """
+    The kinds of auxiliary targets that are asked for, with their weights in the loss.
+
+    Raises:
+        ValueError: for weights and sources that do not go together, and for songs without targets.
+    """
+    if bool(data.teacher_embeddings) != bool(args.teacher_weight):
+        raise ValueError(
+            "teacher_embeddings and teacher_weight need each other, but are "
+            f"{data.teacher_embeddings!r} and {args.teacher_weight}."
+        )
+    songs = {int(song) for song in training_songs}
+    kinds = []
+    if args.dynamic_weight:
+        tracks = read_dynamic_tracks(find_deam(data_dir).dynamic, data.audio_offset_seconds)
+        kinds.append((AuxiliaryTargets(tracks, 0.0, songs), args.dynamic_weight))
+    if data.teacher_embeddings:
+        kinds.append((AuxiliaryTargets(*read_teacher(data.teacher_embeddings), songs), args.teacher_weight))
+    return kinds
 
 
 def default_num_threads() -> int:

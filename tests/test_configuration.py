@@ -37,6 +37,7 @@ def test_the_default_has_3314306_parameters():
         ({"frequency_stride": 10, "time_stride": 10, "max_length": 1024}, (12, 101)),  # AudioSet's AST
         ({"max_length": 16, "num_mel_bins": 16}, (1, 1)),
         ({"max_length": 431}, (8, 26)),  # the last frames do not fill a patch
+        ({"max_length": 431, "stem_channels": [8, 8, 8]}, (1, 54)),  # a stem rounds up
     ],
 )
 def test_patch_grid(settings, grid):
@@ -60,6 +61,9 @@ def test_patch_grid(settings, grid):
         ({"pooling": "max"}, ["max", "cls", "mean", "cls+distillation"]),
         ({"pooling": "cls+distillation"}, ["use_distillation_token"]),
         ({"label_range": (9, 1)}, ["9", "1"]),
+        ({"stem_channels": (8, 0)}, ["stem_channels", "0"]),
+        ({"stem_channels": (8, 8, 8), "num_mel_bins": 7}, ["7", "8", "num_mel_bins"]),
+        ({"num_auxiliary_targets": -1}, ["num_auxiliary_targets", "-1"]),
         ({"problem_type": "multi_label_classification"}, ["regression", "multi_label_classification"]),
     ],
 )

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression, ASTVAModel
-from modeling_ast_va.modeling_ast_va import ASTVAPatchEmbeddings, resample_position_embeddings
+from modeling_ast_va.modeling_ast_va import ASTVAPatchEmbeddings, drop_out, resample_position_embeddings
 
 TOLERANCE = 1e-5
 
@@ -389,3 +389,95 @@ def test_an_encoder_leaves_the_head_of_a_checkpoint_aside(model, tmp_path):
     change_weights(tmp_path, lambda weights: weights.update({"ast_va.extra": torch.zeros(1)}))
     with pytest.raises(RuntimeError, match="unexpected"):
         ASTVAModel.from_pretrained(tmp_path)
+
+
+STEM = {"stem_channels": (4, 6), "num_mel_bins": 21, "max_length": 50, "hidden_size": 16, "num_hidden_layers": 2}
+
+
+def test_the_convolutional_stem_equals_torchs_own_layers():
+    config = ASTVAConfig(**STEM)
+    ours = random_weights(ASTVAModel(config).embeddings.patch_embeddings)
+    for stage in ours.stages:
+        stage.norm.running_mean.normal_()
+        stage.norm.running_var.uniform_(0.5, 2)
+    first, second = ours.stages
+    reference = nn.Sequential(
+        *(first.convolution, first.norm, nn.GELU(), second.convolution, second.norm, nn.GELU(), nn.Flatten(1, 2))
+    )
+    input_values = torch.randn(2, 50, 21, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        maps = reference[:-1](input_values[:, None])  # (2, channels, frames, bins)
+        assert maps.shape == (2, 6, 13, 6)
+        expected = torch.stack([ours.projection(maps[:, :, step].flatten(1)) for step in range(13)], dim=1)
+        assert_close(ours(input_values), expected)
+    assert config.patch_grid == (1, 13)
+
+
+def test_a_network_with_a_stem_hears_other_lengths_and_is_saved(tmp_path):
+    model = random_weights(ASTVAForRegression(ASTVAConfig(**STEM, pooling="mean", norm_first=True)))
+    input_values = torch.randn(2, 50, 21)
+    model.save_pretrained(tmp_path)
+    with torch.no_grad():
+        loaded = ASTVAForRegression.from_pretrained(tmp_path)
+        assert_close(loaded(input_values).logits, model(input_values).logits, 0)
+        assert model(input_values[:, :4], interpolate_pos_encoding=True).logits.shape == (2, 2)
+        with pytest.raises(ValueError, match="at least one patch of 4 frames, but got 3"):
+            model(input_values[:, :3], interpolate_pos_encoding=True)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("pooling", ["cls", "mean", "cls+distillation"])
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+def test_pooled_tokens_alone_are_those_of_the_whole_layer(config, input_values, norm_first, pooling, implementation):
+    config.norm_first, config.pooling, config.use_distillation_token = norm_first, pooling, "dist" in pooling
+    config._attn_implementation = implementation
+    model = random_weights(ASTVAForRegression(config))
+    with torch.no_grad():
+        everything = model(input_values, output_hidden_states=True)
+        assert_close(model(input_values).logits, everything.logits)
+        alone = model.ast_va(input_values, pooled_tokens_only=True)
+        whole = model.ast_va(input_values)
+    assert_close(alone.pooler_output, whole.pooler_output)
+    num_tokens = whole.last_hidden_state.shape[1]
+    assert everything.hidden_states[-1].shape[1] == num_tokens
+    expected = num_tokens if pooling == "mean" else model.config.num_prefix_tokens
+    assert alone.last_hidden_state.shape[1] == expected
+
+
+def test_auxiliary_targets_are_predicted_from_the_embedding(model, input_values, tmp_path):
+    plain = model.eval()(input_values)
+    assert plain.auxiliary_logits is None
+    model.set_num_auxiliary_targets(5)
+    outputs = model(input_values)
+    assert_close(outputs.auxiliary_logits, model.auxiliary_head(outputs.pooler_output), 0)
+    assert_close(outputs.logits, plain.logits, 0)
+    model.save_pretrained(tmp_path)
+    assert_close(ASTVAForRegression.from_pretrained(tmp_path)(input_values).auxiliary_logits, outputs.auxiliary_logits)
+    ASTVAModel.from_pretrained(tmp_path)  # an encoder leaves both heads aside
+    model.set_num_auxiliary_targets(0)
+    assert model.config.num_auxiliary_targets == 0
+    assert not [name for name in model.state_dict() if "auxiliary" in name]
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.93])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_is_torchs_in_distribution(p, dtype):
+    torch.manual_seed(0)
+    values = torch.ones(1001, 999, dtype=dtype, requires_grad=True)
+    dropped = drop_out(values, p, training=True)
+    kept = dropped != 0
+    deviation = (p * (1 - p) / kept.numel()) ** 0.5
+    assert abs(kept.float().mean().item() - (1 - p)) < 5 * deviation
+    assert abs(kept.float().mean(dim=1).std().item() / (deviation * kept.shape[0] ** 0.5) - 1) < 0.1  # independent
+    torch.testing.assert_close(dropped[kept].float(), torch.full((int(kept.sum()),), 1 / (1 - p)), rtol=5e-3, atol=0)
+    dropped.sum().backward()
+    assert torch.equal(values.grad != 0, kept)
+    torch.manual_seed(0)
+    assert torch.equal(drop_out(values, p, training=True), dropped)
+    assert not torch.equal(drop_out(values, p, training=True), dropped)
+
+
+def test_dropout_leaves_evaluation_alone():
+    values = torch.randn(5, 7)
+    assert torch.equal(drop_out(values, 0.5, training=False), values)
+    assert torch.equal(drop_out(values, 0.0, training=True), values)
