@@ -78,6 +78,9 @@ class ASTVATrainingArguments(TrainingArguments):
     )
     frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
     time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
+    concordance_weight: float = field(
+        default=0.0, metadata={"help": "Weight in the loss of one minus the CCC, beside the mean squared error."}
+    )
     dynamic_weight: float = field(
         default=0.0, metadata={"help": "Weight in the loss of the dynamic annotations as auxiliary targets."}
     )
@@ -96,6 +99,7 @@ class ASTVATrainingArguments(TrainingArguments):
             "early_stopping_patience",
             "frequency_mask_bins",
             "time_mask_frames",
+            "concordance_weight",
             "dynamic_weight",
             "teacher_weight",
         ):

@@ -18,6 +18,7 @@ from .augmentation import spec_augment
 from .auxiliary import AuxiliaryTargets
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import push_folder, save_hub_folder
+from .losses import concordance_loss
 from .metrics import compute_metrics
 from .model_card import write_model_card
 from .modeling_ast_va import ASTVAForRegression
@@ -41,6 +42,8 @@ class ASTVATrainer(Trainer):
                 inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
             )
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
+        if model.training and self.args.concordance_weight:
+            loss = loss + self.args.concordance_weight * concordance_loss(outputs.logits.float(), inputs["labels"])
         if model.training and auxiliary is not None:
             loss = loss + self._auxiliary_loss(outputs.auxiliary_logits, auxiliary)
         return (loss, outputs) if return_outputs else loss
