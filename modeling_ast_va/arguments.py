@@ -19,6 +19,7 @@ from transformers import HfArgumentParser, TrainingArguments
 
 from .configuration_ast_va import ASTVAConfig
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .splits import VALIDATION_RATIO
 
 
 @dataclass
@@ -33,9 +34,18 @@ class DataArguments:
         metadata={"help": "'corrected' exchanges valence and arousal of songs up to 1000 back; or 'published'."},
     )
     split_by: str = field(
-        default="artist", metadata={"help": "'artist', 'song', 'segment' (leaks songs), or 'mediaeval2015'."}
+        default="artist",
+        metadata={"help": "'artist', 'song', 'segment' (leaks songs), 'mediaeval2015', or 'none': all songs train."},
     )
     split_seed: int = field(default=42, metadata={"help": "Seed of the split, apart from that of training."})
+    num_folds: int | None = field(
+        default=None, metadata={"help": "Cross-validation: so many folds, of which --fold is tested."}
+    )
+    fold: int | None = field(default=None, metadata={"help": "The fold that is tested, from 0."})
+    validation_ratio: float = field(
+        default=VALIDATION_RATIO,
+        metadata={"help": "Songs to validate on, of all; with 0 they train, and the last weights are kept."},
+    )
     segment_hop_seconds: float | None = field(
         default=None, metadata={"help": "Step from segment to segment, in seconds. Without it, a segment's length."}
     )
@@ -48,6 +58,9 @@ class DataArguments:
     )
     audio_offset_seconds: float = field(
         default=0.0, metadata={"help": "Where the audio files begin in the clips that the dynamic annotations time."}
+    )
+    license: str | None = field(
+        default=None, metadata={"help": "Of the trained weights, an identifier of the Hub; without it, DEAM's terms."}
     )
     cache_dir: str | None = field(default=None, metadata={"help": "Where log-mels are kept; else datasets' cache."})
     num_proc: int | None = field(default=None, metadata={"help": "Processes that decode; without it, one a core."})

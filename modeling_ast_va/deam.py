@@ -21,7 +21,7 @@ from .annotations import DeamFolder, find_deam, read_metadata
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .label_audit import load_ratings
 from .segments import check_segments, cut_songs
-from .splits import check_split_by, split_segments
+from .splits import VALIDATION_RATIO, check_split, split_segments
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,9 @@ def load_deam(
     segment_seconds: float = 5.0,
     segment_hop_seconds: float | None = None,
     seed: int = 42,
+    num_folds: int | None = None,
+    fold: int | None = None,
+    validation_ratio: float = VALIDATION_RATIO,
     feature_extractor: ASTVAFeatureExtractor | None = None,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
@@ -49,17 +52,20 @@ def load_deam(
     Args:
         data_dir: DEAM's folder as distributed; see `find_deam`.
         labels: "corrected" exchanges valence and arousal of songs up to 1000 back; "published" leaves them.
-        split_by: "artist", "song", "segment" or "mediaeval2015"; see `split_segments`.
+        split_by: "artist", "song", "segment", "mediaeval2015", or "none" to train on all; see `split_segments`.
         segment_seconds, segment_hop_seconds: length of a segment and step to the next (None: the length); see
             `stream_segments`. The rest of a song is a shorter segment.
         seed: of the split.
+        num_folds, fold: for cross-validation, test on this one of so many folds; see `assign_folds`.
+        validation_ratio: songs to validate on, of all; with 0 they train.
         feature_extractor: computes `input_values`, without normalisation; its mean and std play no part.
         num_proc: processes that decode.
         cache_dir: where decoded segments are kept, by default in the cache of `datasets`. Log-mels of the whole of
             DEAM take 4 GB for every setting of segments and feature extractor; older ones may be deleted at any time.
 
     Returns:
-        Rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`, `labels` [valence, arousal]
+        The splits that are asked for ("none" gives `train` only, a `validation_ratio` of 0 no `validation`), with
+        rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`, `labels` [valence, arousal]
         and `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown), and with a feature extractor
         `input_values` `(max_length, num_mel_bins)`, float32, memory-mapped, in numpy format.
 
@@ -67,7 +73,7 @@ def load_deam(
         ValueError: not a DEAM folder, columns that the correction would put wrong, no usable song, or too few for the
             split; see the functions named above.
     """
-    check_split_by(split_by)
+    check_split(split_by, num_folds, fold, validation_ratio)
     segments, left_out = load_segments(
         data_dir,
         labels=labels,
@@ -79,8 +85,15 @@ def load_deam(
     )
     if left_out:
         logger.warning(format_left_out(left_out))
+    return split_dataset(
+        segments, split_by=split_by, seed=seed, num_folds=num_folds, fold=fold, validation_ratio=validation_ratio
+    )
+
+
+def split_dataset(segments: Dataset, **settings: Any) -> DatasetDict:
+    """Splits all segments, as `load_segments` gives them, by the settings of `split_segments`."""
     names = segments.select_columns(["song_id", "artist", "title"])[:]
-    indices = split_segments(names["song_id"], names["artist"], names["title"], split_by=split_by, seed=seed)
+    indices = split_segments(names["song_id"], names["artist"], names["title"], **settings)
     return DatasetDict({split: segments.select(rows) for split, rows in indices.items()})
 
 

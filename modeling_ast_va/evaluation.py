@@ -1,9 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Evaluation of a model on a split of DEAM: metrics, a row for each song, plots."""
+"""Evaluation of a model on a split of DEAM: metrics with confidence intervals, predictions, plots."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,16 +15,21 @@ import pandas as pd
 from datasets import Dataset
 
 from .arguments import ASTVATrainingArguments
+from .baselines import predict_baselines, require_scikit_learn
 from .deam import load_deam
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
-from .metrics import DIMENSIONS, METRICS, songs_from_segments
+from .metrics import METRICS
 from .modeling_ast_va import ASTVAForRegression
 from .plots import save_evaluation_plots
-from .protocol import load_protocol
+from .prediction_tables import predictions, ratings, table_of_segments, table_of_songs, write_predictions
+from .protocol import data_settings, load_protocol
+from .report import Report, compare, format_comparison, format_report, judge
 from .splits import SPLITS
 from .trainer import ASTVATrainer, build_trainer
 
-PREDICTIONS_FILE = "predictions.csv"
+logger = logging.getLogger(__name__)
+
+REPORT_FILE = "report.json"
 
 
 def evaluate_model(
@@ -32,47 +38,67 @@ def evaluate_model(
     *,
     split: str = "test",
     output_dir: str | Path | None = None,
-    labels: str | None = None,
-    split_by: str | None = None,
-    split_seed: int | None = None,
     segment_hop_seconds: float | None = None,
     batch_size: int = 32,
+    baselines: bool = False,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
+    **settings: Any,
 ) -> dict[str, float]:
     """
-    Evaluate a saved model on a split of DEAM, print the metrics, and write them, a row a song, and plots.
+    Evaluate a saved model on a split of DEAM, print the metrics, and write them, the predictions, and plots.
 
     Args:
         model: folder or Hub id.
-        data_dir, split_by, labels, split_seed, segment_hop_seconds, num_proc, cache_dir: as for [`load_deam`]. What is
-            not given is as in training, so that the test split holds what training never saw.
         split: `"train"`, `"validation"` or `"test"`.
         output_dir: where everything goes; without it `evaluation_SPLIT` in the model's folder.
         batch_size: segments a step.
+        baselines: also fit the baselines on the training songs, and judge them beside the model.
+        data_dir, segment_hop_seconds, num_proc, cache_dir: as for [`load_deam`].
+        settings: `labels`, `split_by`, `split_seed`, `num_folds`, `fold`, `validation_ratio`, as for [`load_deam`]
+            too. What is not given is as in training, so that the test split holds what training never saw.
 
     Returns:
         Metrics such as `test_song_valence_ccc`.
 
     Raises:
-        ValueError: for an unknown split, and as [`load_deam`].
+        ValueError: for a split that is unknown, or that these settings do not have, and as [`load_deam`].
+        ImportError: for baselines without scikit-learn.
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}, but is {split!r}.")
-    network = ASTVAForRegression.from_pretrained(model)
+    if baselines:
+        require_scikit_learn()
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
     protocol = load_protocol(model)
-    splits = load_deam(
+    asked, trained = data_settings(protocol, **settings), data_settings(protocol)
+    if protocol and asked | {"labels": trained["labels"]} != trained:
+        logger.warning("This is another split than in training: the %s split may hold songs that trained.", split)
+    num_proc = num_proc or os.cpu_count()
+    data = load_deam(
         data_dir,
-        labels=labels or protocol.get("labels", "corrected"),
-        split_by=split_by or protocol.get("split_by", "artist"),
+        **asked,
         segment_seconds=feature_extractor.segment_seconds,
         segment_hop_seconds=segment_hop_seconds or protocol.get("segment_hop_seconds"),
-        seed=protocol.get("split_seed", 42) if split_seed is None else split_seed,
         feature_extractor=feature_extractor,
-        num_proc=num_proc or os.cpu_count(),
+        num_proc=num_proc,
         cache_dir=cache_dir,
     )
+    if split not in data:
+        raise ValueError(f"There is no {split} split, only {', '.join(data)}: see split_by and validation_ratio.")
+    network = ASTVAForRegression.from_pretrained(model)
+    metrics, segments = _evaluate_network(network, feature_extractor, data[split], split, batch_size)
+    tables = predict_baselines([data], split=split, num_proc=num_proc, cache_dir=cache_dir) if baselines else {}
+    print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")
+    output_dir = Path(output_dir or Path(model) / f"evaluation_{split}")
+    save_evaluation(metrics, segments, split, output_dir)
+    publish_report({"model": segments}, tables, {"split": split, **asked}, output_dir)
+    return metrics
+
+
+def _evaluate_network(
+    network: ASTVAForRegression, feature_extractor: ASTVAFeatureExtractor, dataset: Dataset, split: str, batch_size: int
+) -> tuple[dict[str, float], pd.DataFrame]:
     with tempfile.TemporaryDirectory() as scratch:
         args = ASTVATrainingArguments(
             output_dir=scratch,
@@ -81,12 +107,7 @@ def evaluate_model(
             save_strategy="no",
             load_best_model_at_end=False,
         )
-        metrics, songs = evaluate_split(build_trainer(network, feature_extractor, args), splits[split], split)
-    print(f"{split}: {len(songs)} songs, {len(splits[split])} segments\n{format_metrics(metrics, split)}")
-    output_dir = Path(output_dir or Path(model) / f"evaluation_{split}")
-    save_evaluation(metrics, songs, split, output_dir)
-    print(f"Metrics, predictions and plots are in {output_dir}")
-    return metrics
+        return evaluate_split(build_trainer(network, feature_extractor, args), dataset, split)
 
 
 def evaluate_split(trainer: ASTVATrainer, dataset: Dataset, split: str) -> tuple[dict[str, float], pd.DataFrame]:
@@ -99,30 +120,20 @@ def evaluate_split(trainer: ASTVATrainer, dataset: Dataset, split: str) -> tuple
         split: prefix of the metrics.
 
     Returns:
-        Metrics such as `test_song_valence_ccc`, and a row for each song: `song_id`, rated `valence` and `arousal`, and
-        `predicted_valence`, `predicted_arousal` with their deviations over the `num_segments` segments.
+        Metrics such as `test_song_valence_ccc`, and a row for each segment, as [`table_of_segments`], with its `split`.
     """
     output = trainer.predict(dataset, metric_key_prefix=split)
-    columns = dataset.select_columns(["song_id", "duration_seconds"])[:]
-    songs = songs_from_segments(columns["song_id"], output.label_ids, output.predictions, columns["duration_seconds"])
-    table = pd.DataFrame({"song_id": songs.song_ids, "split": split})
-    for column, dimension in enumerate(DIMENSIONS):
-        table[dimension] = songs.references[:, column].round(4)
-        table[f"predicted_{dimension}"] = songs.predictions[:, column]
-        table[f"predicted_{dimension}_std"] = songs.prediction_stds[:, column]
-    table["num_segments"] = songs.num_segments
-    return output.metrics, table
+    return output.metrics, table_of_segments(dataset, output.label_ids, output.predictions).assign(split=split)
 
 
-def save_evaluation(metrics: Mapping[str, float], songs: pd.DataFrame, split: str, output_dir: str | Path) -> None:
-    """Write the metrics as `{split}_results.json`, a row a song as `predictions.csv`, and the plots."""
+def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split: str, output_dir: str | Path) -> None:
+    """Write the metrics as `{split}_results.json`, the predictions as [`write_predictions`] does, and the plots."""
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     write_json(output_dir / f"{split}_results.json", dict(metrics))
-    songs.to_csv(output_dir / PREDICTIONS_FILE, index=False, float_format="%.4f")
-    rated = songs[list(DIMENSIONS)].to_numpy()
-    predicted = songs[[f"predicted_{dimension}" for dimension in DIMENSIONS]].to_numpy()
-    save_evaluation_plots(rated, predicted, output_dir)
+    write_predictions(segments, output_dir)
+    songs = table_of_songs(segments)
+    save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
 
 
 def format_metrics(metrics: Mapping[str, float], split: str) -> str:
@@ -138,3 +149,37 @@ def format_metrics(metrics: Mapping[str, float], split: str) -> str:
 def write_json(path: Path, content: Any) -> None:
     """Write readable JSON with sorted keys."""
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def publish_report(
+    segments: Mapping[str, pd.DataFrame],
+    baselines: Mapping[str, pd.DataFrame],
+    protocol: Mapping[str, Any],
+    output_dir: str | Path,
+) -> dict[str, Report]:
+    """
+    Judge systems and baselines, print what comes out, and write it as `report.json`.
+
+    Args:
+        segments: of each system; the last one is compared with the baselines.
+        baselines: songs of each baseline, the same ones.
+        protocol: how the songs were split.
+        output_dir: created if need be.
+
+    Returns:
+        For each system and baseline, what [`judge`] says of it.
+    """
+    songs = {name: table_of_songs(table) for name, table in segments.items()}
+    systems = {name: judge(songs[name], table) for name, table in segments.items()}
+    systems |= {name: judge(table) for name, table in baselines.items()}
+    report: dict[str, Any] = {"protocol": dict(protocol), "systems": systems}
+    print(format_report(systems))
+    if segments and baselines:
+        ours = list(segments)[-1]
+        report["comparison"] = compare(songs[ours], baselines)
+        print(f"\n{format_comparison(ours, report['comparison'])}")
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_json(output_dir / REPORT_FILE, report)
+    print(f"\nThe report is in {output_dir}")
+    return systems

@@ -23,6 +23,7 @@ from .protocol import load_protocol
 
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 RESULTS_FILE = "all_results.json"
+CROSS_VALIDATION_FILE = "cross_validation.json"
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
 TAGS = [
     "audio",
@@ -65,6 +66,10 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
     protocol = load_protocol(folder)
     measured = folder / RESULTS_FILE
     results = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else {}
+    evaluated = folder / CROSS_VALIDATION_FILE
+    cross_validation = json.loads(evaluated.read_text(encoding="utf-8")) if evaluated.is_file() else {}
+    if cross_validation:
+        results = cross_validated_results(cross_validation)
     config = ASTVAConfig.from_pretrained(folder)
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(folder)
     name = repo_id.split("/")[-1]
@@ -76,6 +81,8 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
         protocol=protocol,
         metric_names=list(METRIC_NAMES.values()),
         results=result_rows(results),
+        cross_validation=cross_validation,
+        systems=system_rows(cross_validation),
         audit=audit_rows(protocol),
         num_parameters=f"{count_parameters(folder / WEIGHTS_FILE):,}",
         hidden_size=config.hidden_size,
@@ -107,10 +114,11 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
 def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]) -> list[EvalResult]:
     """Every test metric that was measured, per song and per segment, with the data that it was measured on."""
     name = protocol.get("dataset", "unknown")
+    trained_on_all = protocol.get("split_by") == "none"  # then they are of the folds of its recipe
     dataset = {
         "dataset_type": name.lower().replace(" ", "-"),
         "dataset_name": name,
-        "dataset_split": "test",
+        "dataset_split": "cross-validation" if trained_on_all else "test",
         "dataset_args": {key: protocol[key] for key in ("labels", "split_by", "segment_seconds") if key in protocol},
     }
     return [
@@ -125,6 +133,30 @@ def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]
         for dimension in DIMENSIONS
         for metric, metric_name in METRIC_NAMES.items()
         if f"{prefix}{dimension}_{metric}" in results
+    ]
+
+
+def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, float]:
+    """Out-of-fold metrics of the recipe, the first system, under the names of a test split's metrics."""
+    report = next(iter(cross_validation["systems"].values()))
+    return {
+        f"{prefix}{name}": metric["value"]
+        for unit, prefix in UNITS.items()
+        if unit in report
+        for name, metric in report[unit]["metrics"].items()
+    }
+
+
+def system_rows(cross_validation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the card's table of the recipe beside others, per song: values with their confidence intervals."""
+    return [
+        {
+            "label": f"{system}, {dimension}",
+            "values": [format_interval(metrics[f"{dimension}_{m}"]) for m in METRIC_NAMES],
+        }
+        for system, report in cross_validation.get("systems", {}).items()
+        for metrics in [report["song"]["metrics"]]
+        for dimension in DIMENSIONS
     ]
 
 
@@ -155,6 +187,13 @@ def audit_rows(protocol: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def format_number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def format_interval(metric: Mapping[str, float | None]) -> str:
+    """A value with the bounds of its interval, where it has one."""
+    if metric["low"] is None:
+        return format_number(metric["value"])
+    return f"{format_number(metric['value'])} [{format_number(metric['low'])}, {format_number(metric['high'])}]"
 
 
 def is_hub_id(name: str) -> bool:

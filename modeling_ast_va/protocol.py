@@ -8,6 +8,7 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,22 @@ import datasets
 import numpy as np
 import torch
 import transformers
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from transformers.utils import cached_file
 
 from .arguments import DataArguments
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .splits import VALIDATION_RATIO
 
 PROTOCOL_FILE = "protocol.json"
+DATA_SETTINGS: dict[str, Any] = {  # with their defaults; split_seed is the seed of `load_deam`
+    "labels": "corrected",
+    "split_by": "artist",
+    "split_seed": 42,
+    "num_folds": None,
+    "fold": None,
+    "validation_ratio": VALIDATION_RATIO,
+}
 
 
 def describe_protocol(
@@ -41,15 +51,20 @@ def describe_protocol(
         "label_audit": [{name: None if value != value else value for name, value in row.items()} for row in audit],
         "split_by": "song" if data.split_by == "artist" and not artists_known else data.split_by,
         "split_seed": data.split_seed,
+        "num_folds": data.num_folds,
+        "fold": data.fold,
+        "validation_ratio": data.validation_ratio,
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": data.segment_hop_seconds,
         "num_songs": {name: len(set(split["song_id"])) for name, split in splits.items()},
         "num_segments": {name: len(split) for name, split in splits.items()},
         "dataset_fingerprint": fingerprint(splits),
+        "data_fingerprint": unsplit_fingerprint(splits),
         "base_model": data.init_from,
+        "teacher_sha256": file_sha256(data.teacher_embeddings) if data.teacher_embeddings else None,
         "command": shlex.join(["accelerate", "launch", *sys.argv]),
-        "license": "cc-by-nc-4.0" if data.data_dir else "apache-2.0",
+        "license": data.license or ("cc-by-nc-4.0" if data.data_dir else "apache-2.0"),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -59,15 +74,60 @@ def describe_protocol(
     }
 
 
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def fingerprint(splits: DatasetDict) -> str:
     """SHA-256 of which segments, with which labels, lie in which split: the same data gives the same, anywhere."""
     digest = hashlib.sha256()
     for name, split in splits.items():
         digest.update(name.encode())
-        columns = split.select_columns(["song_id", "start_seconds", "labels"]).with_format("numpy")[:]
-        for column in ("song_id", "start_seconds", "labels"):
-            digest.update(np.ascontiguousarray(columns[column]).tobytes())
+        for values in _identity(split):
+            digest.update(values.tobytes())
     return digest.hexdigest()
+
+
+def unsplit_fingerprint(splits: DatasetDict) -> str:
+    """SHA-256 of all segments with their labels, however they are split: what the folds of a cross-validation share."""
+    parts = [np.concatenate(columns) for columns in zip(*map(_identity, splits.values()))]
+    song_ids, start_seconds, _ = parts
+    order = np.lexsort((start_seconds, song_ids))
+    digest = hashlib.sha256()
+    for values in parts:
+        digest.update(values[order].tobytes())
+    return digest.hexdigest()
+
+
+def _identity(split: Dataset) -> list[np.ndarray]:
+    """Song ids, starts and labels of the segments of a split."""
+    names = ["song_id", "start_seconds", "labels"]
+    columns = split.select_columns(names).with_format("numpy")[:]
+    return [np.ascontiguousarray(columns[name]) for name in names]
+
+
+def data_settings(protocol: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+    """The settings of `load_deam` that say which labels and splits: those given, or else those of a protocol.
+
+    Args:
+        protocol: of a training run; what it does not say is as by default.
+        given: any of `DATA_SETTINGS`, where None is as good as not given. With another `split_by` than the protocol's,
+            its folds and its share of validation songs do not count.
+
+    Raises:
+        ValueError: for a name that is no setting.
+    """
+    unknown = sorted(set(given) - set(DATA_SETTINGS))
+    if unknown:
+        raise ValueError(f"Expected settings out of {', '.join(DATA_SETTINGS)}, but got {', '.join(unknown)}.")
+    given = {name: value for name, value in given.items() if value is not None}
+    trained = {name: value for name, value in protocol.items() if name in DATA_SETTINGS}
+    if given.get("split_by", trained.get("split_by")) != trained.get("split_by"):
+        trained = {name: value for name, value in trained.items() if name in ("labels", "split_seed")}
+    settings = DATA_SETTINGS | trained | given
+    settings["seed"] = settings.pop("split_seed")
+    return settings
 
 
 def load_protocol(model: str | Path) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from transformers import set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import IntervalStrategy, get_last_checkpoint
 
 from .annotations import find_deam
 from .arguments import Arguments, ASTVATrainingArguments, DataArguments, build_new
@@ -31,7 +31,7 @@ from .model_card import write_model_card
 from .modeling_ast_va import ASTVAForRegression
 from .plots import plot_loss_curves
 from .protocol import PROTOCOL_FILE, describe_protocol
-from .trainer import build_trainer
+from .trainer import ASTVATrainer, build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,13 @@ def train(arguments: Arguments) -> dict[str, float]:
     """
     Train, restore the best checkpoint, evaluate it once on the test split, and write everything to `output_dir`.
 
+    Without a validation split the last weights are kept; without a test split nothing is tested.
+
     Args:
         arguments: as [`parse_arguments`] reads them.
 
     Returns:
-        All metrics: `train_...`, `eval_...` (validation) and `test_...`.
+        All metrics: `train_...`, `eval_...` (validation) and `test_...`, of the splits that there are.
 
     Raises:
         ValueError: for settings, data or an `output_dir` that cannot work, before the long work starts.
@@ -66,6 +68,8 @@ def train(arguments: Arguments) -> dict[str, float]:
 
     with args.main_process_first(desc="log-mels"):
         data_dir, audit, splits = load_splits(data, feature_extractor, args)
+    if "validation" not in splits:  # nothing to choose the best checkpoint by: the last weights are kept
+        args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & set(settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
 
@@ -78,12 +82,11 @@ def train(arguments: Arguments) -> dict[str, float]:
     model.set_num_auxiliary_targets(0)  # they have served their purpose
     trainer.save_model()
     trainer.save_metrics("train", result.metrics)
-    trainer.save_metrics("eval", trainer.evaluate(splits["validation"]))
-    metrics, songs = evaluate_split(trainer, splits["test"], "test")
-    trainer.save_metrics("test", metrics)
+    if "validation" in splits:
+        trainer.save_metrics("eval", trainer.evaluate(splits["validation"]))
+    if "test" in splits:
+        test(trainer, splits["test"])
     if trainer.is_world_process_zero():
-        print(f"\nTest split: {len(songs)} songs, {len(splits['test'])} segments\n{format_metrics(metrics, 'test')}")
-        save_evaluation(metrics, songs, "test", args.output_dir)
         plot_loss_curves(
             trainer.state.log_history, Path(args.output_dir) / "loss_curves.png", trainer.state.best_global_step
         )
@@ -94,6 +97,16 @@ def train(arguments: Arguments) -> dict[str, float]:
         trainer.push_to_hub()
     args.distributed_state.wait_for_everyone()
     return json.loads((Path(args.output_dir) / "all_results.json").read_text(encoding="utf-8"))
+
+
+def test(trainer: ASTVATrainer, dataset: Dataset) -> None:
+    """Evaluate the test split once; print and write its metrics, predictions and plots."""
+    metrics, segments = evaluate_split(trainer, dataset, "test")
+    trainer.save_metrics("test", metrics)
+    if trainer.is_world_process_zero():
+        num_songs = segments["song_id"].nunique()
+        print(f"\nTest split: {num_songs} songs, {len(segments)} segments\n{format_metrics(metrics, 'test')}")
+        save_evaluation(metrics, segments, "test", trainer.args.output_dir)
 
 
 def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
@@ -121,7 +134,10 @@ def load_auxiliary_targets(
     songs = {int(song) for song in training_songs}
     kinds = []
     if args.dynamic_weight:
-        tracks = read_dynamic_tracks(find_deam(data_dir).dynamic, data.audio_offset_seconds)
+        files = find_deam(data_dir).dynamic
+        if not files:
+            raise ValueError(f"dynamic_weight is {args.dynamic_weight}, but {data_dir} has no dynamic annotations.")
+        tracks = read_dynamic_tracks(files, data.audio_offset_seconds)
         kinds.append((AuxiliaryTargets(tracks, 0.0, songs), args.dynamic_weight))
     if data.teacher_embeddings:
         kinds.append((AuxiliaryTargets(*read_teacher(data.teacher_embeddings), songs), args.teacher_weight))
@@ -177,6 +193,9 @@ def load_splits(
         segment_seconds=feature_extractor.segment_seconds,
         segment_hop_seconds=data.segment_hop_seconds,
         seed=data.split_seed,
+        num_folds=data.num_folds,
+        fold=data.fold,
+        validation_ratio=data.validation_ratio,
         feature_extractor=feature_extractor,
         num_proc=data.num_proc or os.cpu_count(),
         cache_dir=data.cache_dir,

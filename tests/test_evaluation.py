@@ -2,6 +2,7 @@
 import json
 import runpy
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from tiny_training import train_tiny, write_songs
 from transformers import pipeline
 
-from modeling_ast_va import evaluation
+from modeling_ast_va import baselines, evaluation
 from modeling_ast_va.evaluation import evaluate_model, format_metrics
 from modeling_ast_va.metrics import DIMENSIONS, METRICS
+from modeling_ast_va.report import format_report
 
 SCRIPT = str(Path(__file__).parents[1] / "scripts" / "evaluate.py")
 PLOTS = {"predictions.png", "residuals.png", "valence_arousal_plane.png"}
@@ -62,13 +64,20 @@ def test_evaluation_gives_the_metrics_that_training_wrote(trained, options, tmp_
     written = measured(results_of(trained), "test")
     assert len(written) == 1 + 2 * 3 * len(METRICS)  # the loss; segments and songs; two dimensions and their mean
     assert measured(metrics, "test") == pytest.approx(written, rel=1e-6, abs=1e-6)
-    assert {path.name for path in tmp_path.iterdir()} == {"test_results.json", "predictions.csv", *PLOTS}
+    tables = {"predictions.csv", "segment_predictions.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"test_results.json", "report.json", *tables, *PLOTS}
     assert json.loads((tmp_path / "test_results.json").read_text()) == metrics
     pd.testing.assert_frame_equal(
         pd.read_csv(tmp_path / "predictions.csv"), pd.read_csv(trained / "predictions.csv"), atol=2e-4
     )
     printed = capsys.readouterr().out
-    assert "test: 2 songs, 4 segments\n" + format_metrics(metrics, "test") in printed
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["protocol"]["split"] == "test"
+    assert "test: 2 songs, 4 segments\n\n" + format_report(report["systems"]) in printed
+    for unit, prefix in (("song", "test_song_"), ("segment", "test_")):
+        of_unit = report["systems"]["model"][unit]["metrics"]
+        expected = {name: metrics[prefix + name] for name in of_unit}
+        assert {name: metric["value"] for name, metric in of_unit.items()} == pytest.approx(expected, rel=1e-4)
     assert str(tmp_path) in printed
 
 
@@ -170,3 +179,39 @@ def test_the_script(trained, options, monkeypatch, tmp_path, capsys):
     assert json.loads((tmp_path / "test_results.json").read_text())["test_song_ccc"] == pytest.approx(
         results_of(trained)["test_song_ccc"], abs=1e-6
     )
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_baselines_stand_beside_the_model(trained, options, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(baselines, "NUM_TREES", 10)
+    evaluate_model(trained, split="train", baselines=True, output_dir=tmp_path, **options)
+    report = json.loads((tmp_path / "report.json").read_text())
+    systems = report["systems"]
+    assert set(systems) == {"model", baselines.CONSTANT, baselines.RIDGE, baselines.SVR, baselines.BLEND}
+    gap = report["comparison"][baselines.SVR]["valence_ccc"]["value"]
+    of_both = [systems[name]["song"]["metrics"]["valence_ccc"]["value"] for name in ("model", baselines.SVR)]
+    assert gap == pytest.approx(of_both[0] - of_both[1])
+    assert {report["song"]["num_rows"] for report in systems.values()} == {16}
+    assert systems["constant mean"]["song"]["metrics"]["valence_r2"]["value"] == pytest.approx(0)  # of its own songs
+    assert "segment" in systems["model"]
+    assert "segment" not in systems["constant mean"]
+    assert "CCC of model minus that of the others" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_another_split_than_in_training_is_warned_of(trained, options, tmp_path, caplog):
+    evaluate_model(trained, output_dir=tmp_path, labels="published", **options)
+    assert "another split" not in caplog.text
+    evaluate_model(trained, output_dir=tmp_path, split_seed=4, **options)
+    assert "another split than in training: the test split may hold songs that trained" in caplog.text
+
+
+def test_a_split_that_there_is_not_is_refused(trained, options):
+    with pytest.raises(ValueError, match="There is no test split, only train"):
+        evaluate_model(trained, split_by="none", **options)
+
+
+def test_without_scikit_learn_there_are_no_baselines(trained, options, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
+        evaluate_model(trained, baselines=True, **options)

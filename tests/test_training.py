@@ -109,7 +109,8 @@ def test_the_folder_is_a_complete_hub_repository(run, songs):
     folder, _, _ = run
     written = {path.name for path in folder.iterdir() if not path.name.startswith("checkpoint-")}
     settings = ["config.json", "preprocessor_config.json", "protocol.json", "trainer_state.json"]
-    assert written == {"model.safetensors", "README.md", "predictions.csv", *settings, *CODE_FILES, *PLOTS, *RESULTS}
+    tables = ["predictions.csv", "segment_predictions.csv"]
+    assert written == {"model.safetensors", "README.md", *tables, *settings, *CODE_FILES, *PLOTS, *RESULTS}
     assert set(check_hub_folder(folder)) == written
     assert not list(folder.rglob("training_args*"))
     for name in CODE_FILES:
