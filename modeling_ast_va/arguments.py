@@ -91,6 +91,9 @@ class ASTVATrainingArguments(TrainingArguments):
     )
     frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
     time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
+    mixup_alpha: float = field(
+        default=0.0, metadata={"help": "Mixup: of the Beta distribution of shares; 0 blends nothing."}
+    )
     concordance_weight: float = field(
         default=0.0, metadata={"help": "Weight in the loss of one minus the CCC, beside the mean squared error."}
     )
@@ -98,7 +101,7 @@ class ASTVATrainingArguments(TrainingArguments):
         default=0.0, metadata={"help": "Weight in the loss of the dynamic annotations as auxiliary targets."}
     )
     teacher_weight: float = field(
-        default=0.0, metadata={"help": "Weight in the loss of --teacher_embeddings as auxiliary targets."}
+        default=0.0, metadata={"help": "Weight in the loss of --teacher_embeddings, and of ratings found in them."}
     )
 
     num_threads: int | None = field(
@@ -112,6 +115,7 @@ class ASTVATrainingArguments(TrainingArguments):
             "early_stopping_patience",
             "frequency_mask_bins",
             "time_mask_frames",
+            "mixup_alpha",
             "concordance_weight",
             "dynamic_weight",
             "teacher_weight",

@@ -2,8 +2,9 @@
 """Auxiliary targets: what a network may learn to predict beside the ratings, while it is trained.
 
 Two ratings are little to learn from a song. Two sources say more, for every moment of it: DEAM's dynamic annotations,
-and the embeddings of a teacher, a network that has heard many more songs (knowledge distillation: Hinton, Vinyals and
-Dean, 2015; of embeddings: Romero et al., 2015, "FitNets"). Either is a track of each song: numbers with their times.
+and a teacher, a network that has heard many more songs: its embeddings, and the ratings that a ridge regression finds
+in them (knowledge distillation: Hinton, Vinyals and Dean, 2015; of embeddings: Romero et al., 2015, "FitNets"). Each is
+a track of each song: numbers with their times.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from .annotations import read_dynamic
 
 STEP_SECONDS = 0.25  # between the points that stand for a segment
+RIDGE_STRENGTHS = np.logspace(1, 4, 13)  # of inputs with deviation 1
 TEACHER_ARRAYS = ("song_id", "start_seconds", "window_seconds", "embedding")
 
 
@@ -128,3 +130,50 @@ def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
     firsts = np.flatnonzero(np.diff(songs, prepend=songs[0] - 1))
     tracks = map(Track, np.split(centres, firsts[1:]), np.split(embeddings, firsts[1:]))
     return dict(zip(songs[firsts].tolist(), tracks)), float(window_seconds)
+
+
+def rate_by_teacher(tracks: Mapping[int, Track], labels: Mapping[int, np.ndarray]) -> dict[int, Track]:
+    """
+    What a teacher's embeddings say of the ratings, at every moment: a ridge regression from songs to windows.
+
+    Args:
+        tracks: the embeddings of each song.
+        labels: of the training songs, `(num_labels,)` each; the regression learns from their mean embeddings.
+
+    Returns:
+        Tracks of `num_labels` ratings.
+    """
+    inputs = np.stack([tracks[song].values.mean(axis=0) for song in labels]).astype(np.float64)
+    mean, std = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-6)
+    coefficients, intercept = fit_ridge((inputs - mean) / std, np.stack(list(labels.values())))
+    return {
+        song: Track(track.seconds, ((track.values - mean) / std @ coefficients + intercept).astype(np.float32))
+        for song, track in tracks.items()
+    }
+
+
+def fit_ridge(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Ridge regression, with the one of `RIDGE_STRENGTHS` whose leave-one-out error is least.
+
+    From one singular value decomposition: leaving a row out divides its residual by one minus its leverage.
+
+    Args:
+        inputs: `(num_rows, num_inputs)`, of mean 0.
+        targets: `(num_rows, num_targets)`.
+
+    Returns:
+        Coefficients `(num_inputs, num_targets)` and intercept `(num_targets,)`.
+    """
+    intercept = targets.mean(axis=0)
+    left, values, right = np.linalg.svd(inputs, full_matrices=False)
+    projected = left.T @ (targets - intercept)
+
+    def leave_one_out_error(strength: float) -> float:
+        shrinkage = values**2 / (values**2 + strength)
+        residuals = targets - intercept - left @ (shrinkage[:, None] * projected)
+        leverages = 1 / len(inputs) + left**2 @ shrinkage
+        return float(np.square(residuals / (1 - leverages[:, None])).mean())
+
+    strength = min(RIDGE_STRENGTHS, key=leave_one_out_error)
+    return right.T @ ((values / (values**2 + strength))[:, None] * projected), intercept

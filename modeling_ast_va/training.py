@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from transformers.trainer_utils import IntervalStrategy, get_last_checkpoint
 from .annotations import find_deam
 from .arguments import Arguments, ASTVATrainingArguments, DataArguments, build_new
 from .augmentation import check_masks
-from .auxiliary import AuxiliaryTargets, read_dynamic_tracks, read_teacher
+from .auxiliary import AuxiliaryTargets, rate_by_teacher, read_dynamic_tracks, read_teacher
 from .checkpoints import load_initial_model
 from .deam import load_deam, normalization_statistics
 from .demo import make_demo_deam
@@ -73,7 +72,7 @@ def train(arguments: Arguments) -> dict[str, float]:
     if not data.init_from and not {"mean", "std"} & set(settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
 
-    auxiliary_targets = load_auxiliary_targets(data, args, data_dir, splits["train"]["song_id"])
+    auxiliary_targets = load_auxiliary_targets(data, args, data_dir, splits["train"])
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in auxiliary_targets))
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
@@ -118,7 +117,7 @@ def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAF
 
 
 def load_auxiliary_targets(
-    data: DataArguments, args: ASTVATrainingArguments, data_dir: Path, training_songs: Iterable[int]
+    data: DataArguments, args: ASTVATrainingArguments, data_dir: Path, training_set: Dataset
 ) -> list[tuple[AuxiliaryTargets, float]]:
     """
     The kinds of auxiliary targets that are asked for, with their weights in the loss.
@@ -131,16 +130,19 @@ def load_auxiliary_targets(
             "teacher_embeddings and teacher_weight need each other, but are "
             f"{data.teacher_embeddings!r} and {args.teacher_weight}."
         )
-    songs = {int(song) for song in training_songs}
+    labels = dict(zip(training_set["song_id"], training_set["labels"]))
     kinds = []
     if args.dynamic_weight:
         files = find_deam(data_dir).dynamic
         if not files:
             raise ValueError(f"dynamic_weight is {args.dynamic_weight}, but {data_dir} has no dynamic annotations.")
         tracks = read_dynamic_tracks(files, data.audio_offset_seconds)
-        kinds.append((AuxiliaryTargets(tracks, 0.0, songs), args.dynamic_weight))
+        kinds.append((AuxiliaryTargets(tracks, 0.0, labels), args.dynamic_weight))
     if data.teacher_embeddings:
-        kinds.append((AuxiliaryTargets(*read_teacher(data.teacher_embeddings), songs), args.teacher_weight))
+        tracks, window_seconds = read_teacher(data.teacher_embeddings)
+        embeddings = AuxiliaryTargets(tracks, window_seconds, labels)
+        ratings = AuxiliaryTargets(rate_by_teacher(tracks, labels), window_seconds, labels)
+        kinds += [(embeddings, args.teacher_weight), (ratings, args.teacher_weight)]
     return kinds
 
 

@@ -8,11 +8,17 @@ import pytest
 from deam_folder import true_ratings, write_deam
 
 from modeling_ast_va.annotations import find_deam
-from modeling_ast_va.auxiliary import AuxiliaryTargets, Track, read_dynamic_tracks, read_teacher
+from modeling_ast_va.auxiliary import (
+    RIDGE_STRENGTHS,
+    AuxiliaryTargets,
+    Track,
+    fit_ridge,
+    rate_by_teacher,
+    read_dynamic_tracks,
+    read_teacher,
+)
 
-LINE = Track(
-    np.array([1.0, 2.0, 4.0]), np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
-)  # time, and ten times it
+LINE = Track(np.array([1.0, 2.0, 4.0]), np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]))  # time, and ten times it
 
 
 @pytest.mark.parametrize(
@@ -93,3 +99,38 @@ def test_a_file_that_is_no_teacher_is_refused(tmp_path, changed, said):
 def test_a_missing_teacher_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"there is no .*none\.npz"):
         read_teacher(tmp_path / "none.npz")
+
+
+def noisy_line(num_rows=60, num_inputs=80):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(num_rows, num_inputs))
+    targets = inputs @ rng.normal(size=(num_inputs, 2)) + 20 * rng.normal(size=(num_rows, 2)) + [5, -5]
+    return inputs - inputs.mean(axis=0), targets
+
+
+def test_ridge_equals_scikit_learns():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    inputs, targets = noisy_line()
+    reference = linear_model.RidgeCV(RIDGE_STRENGTHS).fit(inputs, targets)
+    assert RIDGE_STRENGTHS[0] < reference.alpha_ < RIDGE_STRENGTHS[-1]  # it does choose
+    coefficients, intercept = fit_ridge(inputs, targets)
+    np.testing.assert_allclose(coefficients.T, reference.coef_, atol=1e-8)
+    np.testing.assert_allclose(intercept, reference.intercept_, atol=1e-8)
+
+
+def test_ratings_of_a_teacher_follow_its_embeddings():
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(3, 2))
+    tracks = {song: Track(np.arange(4.0), rng.normal(size=(4, 3)) + rng.normal(size=3)) for song in range(400)}
+    labels = {song: tracks[song].values.mean(axis=0) @ weights + 5 for song in range(300)}
+    rated = rate_by_teacher(tracks, labels)
+    expected = tracks[350].values @ weights + 5  # a song that the regression never saw, window by window
+    np.testing.assert_allclose(rated[350].values, expected, atol=0.3)
+    np.testing.assert_array_equal(rated[350].seconds, np.arange(4.0))
+
+
+def test_a_label_that_no_embedding_explains_is_hardly_followed():
+    rng = np.random.default_rng(0)
+    tracks = {song: Track(np.zeros(1), rng.normal(size=(1, 50))) for song in range(60)}
+    rated = rate_by_teacher(tracks, {song: rng.normal(size=2) for song in range(60)})
+    assert np.std([track.values for track in rated.values()]) < 0.3

@@ -77,7 +77,7 @@ def tiny_trainer(songs, tmp_path, *flags):
     data, settings, args = parse_arguments(tiny_flags(songs, tmp_path, *flags))
     model, feature_extractor = training.initial_model(data, settings)
     _, _, splits = training.load_splits(data, feature_extractor, args)
-    targets = training.load_auxiliary_targets(data, args, songs, splits["train"]["song_id"])
+    targets = training.load_auxiliary_targets(data, args, songs, splits["train"])
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in targets))
     trainer = build_trainer(model, feature_extractor, args, splits, targets)
     return trainer, collate(list(splits["train"].select(range(6))), feature_extractor, targets)
@@ -96,7 +96,8 @@ def test_the_loss_adds_up(songs, teacher, tmp_path):
         squared = (outputs.logits - batch["labels"]).square().mean()
         errors = (outputs.auxiliary_logits - batch["auxiliary_targets"]).square()
         expected = squared + 3 * concordance_loss(outputs.logits, batch["labels"])
-        expected = expected + 0.5 * errors[:, :2].mean() + 2 * errors[:, 2:].mean()
+        dynamic, embeddings, ratings = errors.split([2, 5, 2], dim=1)
+        expected = expected + 0.5 * dynamic.mean() + 2 * embeddings.mean() + 2 * ratings.mean()
         torch.testing.assert_close(loss, expected)
         model.eval()
         torch.testing.assert_close(trainer.compute_loss(model, batch), squared)  # judged by the ratings alone
@@ -104,7 +105,7 @@ def test_the_loss_adds_up(songs, teacher, tmp_path):
 
 def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
     _, batch = tiny_trainer(songs, tmp_path, "--teacher_embeddings", str(teacher), "--teacher_weight", "2")
-    assert batch["auxiliary_targets"].shape == (6, 5)
+    assert batch["auxiliary_targets"].shape == (6, 7)
     first, second = batch["auxiliary_targets"][0], batch["auxiliary_targets"][1]  # segments of one song, other windows
     assert not torch.allclose(first, second)
 
