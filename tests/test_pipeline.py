@@ -17,7 +17,8 @@ from music import chords
 from transformers import pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
-from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline, pipeline_ast_va
+from modeling_ast_va.hub import save_hub_folder
 
 RATE = 8000
 TOLERANCE = 1e-5
@@ -263,6 +264,100 @@ def test_a_saved_pipeline_gives_the_same(music_emotion, songs, tmp_path):
     for loaded in (pipeline("music-emotion", model=str(tmp_path)), pipeline(model=str(tmp_path))):
         assert type(loaded) is MusicEmotionPipeline
         assert_same(loaded(songs[0]), music_emotion(songs[0]), 0.0)
+
+
+class Ensemble:
+    """Folders of three models: the second with other statistics, the third with another front end."""
+
+    def __init__(self, folder: Path, config: ASTVAConfig, feature_extractor):
+        self.models, self.addresses, self.extractors = [], [], []
+        for seed, changes in enumerate(({}, {"mean": -30.0, "std": 15.0}, {"ref": 1.0, "n_fft": 1024})):
+            torch.manual_seed(seed)
+            self.models.append(ASTVAForRegression(config).eval())
+            self.extractors.append(type(feature_extractor)(**feature_extractor.to_dict() | changes))
+            self.addresses.append(folder / str(seed))
+            save_hub_folder(self.models[-1], self.extractors[-1], self.addresses[-1])
+
+    def by_hand(self, waveform: np.ndarray) -> dict:
+        """Each model's own answer, averaged by numpy."""
+        answers = [by_hand(*parts, waveform) for parts in zip(self.models, self.extractors)]
+        courses = [[[segment["valence"], segment["arousal"]] for segment in a["segments"]] for a in answers]
+        segments = np.mean(courses, axis=0)  # (num_segments, 2)
+        ends = [segment["end"] - segment["start"] for segment in answers[0]["segments"]]
+        mean = np.average(segments, axis=0, weights=ends)
+        std = np.sqrt(np.average((segments - mean) ** 2, axis=0, weights=ends))
+        spread = np.std([[answer["valence"], answer["arousal"]] for answer in answers], axis=0)
+        return {
+            name: value
+            for i, dimension in enumerate(("valence", "arousal"))
+            for name, value in (
+                (dimension, mean[i]),
+                (f"{dimension}_std", std[i]),
+                (f"{dimension}_spread", spread[i]),
+                (f"segments {dimension}", segments[:, i]),
+            )
+        }
+
+
+@pytest.fixture
+def ensemble(config, feature_extractor, tmp_path) -> Ensemble:
+    return Ensemble(tmp_path, config, feature_extractor)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_an_ensemble_is_the_average_of_its_models(ensemble, songs, batch_size):
+    first, *others = ensemble.addresses
+    together = pipeline("music-emotion", model=str(first), ensemble=others, batch_size=batch_size)
+    for song, result in zip(songs, together(songs), strict=True):
+        expected = ensemble.by_hand(mono(song))
+        assert expected["valence_spread"] > 0.01
+        for dimension in ("valence", "arousal"):
+            given = [segment[dimension] for segment in result["segments"]]
+            np.testing.assert_allclose(given, expected.pop(f"segments {dimension}"), rtol=0, atol=TOLERANCE)
+        assert {name: result[name] for name in expected} == pytest.approx(expected, abs=TOLERANCE)
+
+
+def test_an_ensemble_decodes_once_and_shares_the_log_mel(ensemble, songs, monkeypatch):
+    together = pipeline("music-emotion", model=str(ensemble.addresses[0]), ensemble=ensemble.addresses[1:])
+    calls, extractor = [], type(together.feature_extractor)
+    decoded, transformed = pipeline_ast_va.stream_segments, extractor.__call__
+
+    def stream_segments(*args, **kwargs):
+        calls.append("decode")
+        return decoded(*args, **kwargs)
+
+    def transform(self, *args, **kwargs):
+        calls.append(self.ref)
+        return transformed(self, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline_ast_va, "stream_segments", stream_segments)
+    monkeypatch.setattr(extractor, "__call__", transform)
+    together(songs[0])
+    assert sorted(map(str, calls)) == ["1.0", "decode", "max"]  # three models, two front ends
+
+
+@pytest.mark.parametrize(
+    ("changes", "scale", "said"),
+    [
+        ({"segment_seconds": 1.0}, (1, 9), "one segment_seconds.*1.5.*1.0"),
+        ({"sampling_rate": 7999}, (1, 9), "one sampling_rate.*8000.*7999"),
+        ({}, (0, 1), r"one label_range.*\[1, 9\].*\[0, 1\]"),
+    ],
+)
+def test_models_that_cannot_be_averaged_are_refused(model, feature_extractor, config, tmp_path, changes, scale, said):
+    config = ASTVAConfig(**config.to_diff_dict() | {"label_range": scale})
+    save_hub_folder(
+        ASTVAForRegression(config), type(feature_extractor)(**feature_extractor.to_dict() | changes), tmp_path
+    )
+    with pytest.raises(ValueError, match=said):
+        MusicEmotionPipeline(model=model, feature_extractor=feature_extractor, ensemble=tmp_path)
+
+
+def test_an_ensemble_is_not_saved_as_if_it_were_one_model(ensemble, tmp_path):
+    together = pipeline("music-emotion", model=str(ensemble.addresses[0]), ensemble=ensemble.addresses[1:])
+    with pytest.raises(ValueError, match="ensemble of 3"):
+        together.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
 
 
 @pytest.mark.parametrize("hop", [None, 0.75])
