@@ -136,13 +136,20 @@ def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]
     ]
 
 
+def own_reports(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found of the recipe itself, then of the baselines, which have no segments; by name."""
+    systems = cross_validation.get("systems", {})
+    ours = [name for name, report in systems.items() if "segment" in report]
+    first = [name for name in ours if name.startswith("average")]  # of several seeds
+    return {name: systems[name] for name in dict.fromkeys([*first, *ours, *systems])}
+
+
 def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, float]:
-    """Out-of-fold metrics of the recipe, the first system, under the names of a test split's metrics."""
-    report = next(iter(cross_validation["systems"].values()))
+    """Out-of-fold metrics of the recipe, under the names of a test split's metrics."""
+    report = next(iter(own_reports(cross_validation).values()))
     return {
         f"{prefix}{name}": metric["value"]
         for unit, prefix in UNITS.items()
-        if unit in report
         for name, metric in report[unit]["metrics"].items()
     }
 
@@ -150,13 +157,10 @@ def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, fl
 def system_rows(cross_validation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of the card's table of the recipe beside others, per song: values with their confidence intervals."""
     return [
-        {
-            "label": f"{system}, {dimension}",
-            "values": [format_interval(metrics[f"{dimension}_{m}"]) for m in METRIC_NAMES],
-        }
-        for system, report in cross_validation.get("systems", {}).items()
+        {"label": f"{system}, {name}", "values": [format_interval(metrics[f"{name}_{key}"]) for key in METRIC_NAMES]}
+        for system, report in own_reports(cross_validation).items()
         for metrics in [report["song"]["metrics"]]
-        for dimension in DIMENSIONS
+        for name in DIMENSIONS
     ]
 
 
