@@ -51,6 +51,8 @@ for address in sys.argv[1:]:
         answer["pooler_output"] = outputs.pooler_output.tolist()
     answer["inferred task"] = pipeline(model=address, trust_remote_code=True)("song.mp3")
     answer["named task"] = pipeline("music-emotion", model=address, trust_remote_code=True)(["song.mp3"])[0]
+    ensemble = pipeline("music-emotion", model=address, ensemble=[address], trust_remote_code=True)
+    answer["ensemble"] = ensemble("song.mp3")
     stock = pipeline("audio-classification", model=address, trust_remote_code=True)
     answer["stock"] = {label["label"]: label["score"] for label in stock(waveform)}
 with open("card.py") as card:
@@ -155,6 +157,9 @@ def test_loads_where_the_package_is_not(source, answers, expected):
         np.testing.assert_allclose(answer[name], expected[name], atol=TOLERANCE)
     assert_same_song(answer["inferred task"], expected["song"])
     assert_same_song(answer["named task"], expected["song"])
+    ensemble = dict(answer["ensemble"])
+    assert (ensemble.pop("valence_spread"), ensemble.pop("arousal_spread")) == (0, 0)  # of a model with itself
+    assert_same_song(ensemble, expected["song"])
     valence, arousal = expected["AutoModel"][0]
     assert answer["stock"] == pytest.approx({"valence": valence, "arousal": arousal}, abs=TOLERANCE)
 
