@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .baselines import predict_baselines, require_scikit_learn
+from .calibration import calibrate_folds, fit_calibration
 from .deam import format_left_out, load_segments, split_dataset
 from .evaluation import publish_report
 from .plots import save_evaluation_plots
@@ -58,6 +59,9 @@ def evaluate_folds(
     """
     Judge the merged test predictions of the models of all folds, print the report, and write it and the predictions.
 
+    The predictions are judged as they are, and calibrated: those of a fold by the songs of the others. The calibration
+    by all of them, which a release takes, stands in the report.
+
     Args:
         folders: as for [`merge_folds`]; of each, only its protocol and predictions are read.
         output_dir: where everything goes; without it `cross_validation` beside the first folder.
@@ -76,7 +80,12 @@ def evaluate_folds(
     if baselines:
         require_scikit_learn()
     protocol, segments = merge_folds(folders)
-    ours = list(segments.values())[-1]  # the average, where there are several seeds
+    if len(segments) == 1:  # one seed, and so one model to release
+        ours = segments["model"]
+        gain, offset = fit_calibration(table_of_songs(ours))
+        protocol["calibration"] = {"gain": gain.tolist(), "offset": offset.tolist()}
+        segments["model, calibrated"] = calibrate_folds(ours)
+    ours = list(segments.values())[-1]  # calibrated, or the average where there are several seeds
     songs = table_of_songs(ours)
     tables = {}
     if baselines and data_dir is not None:

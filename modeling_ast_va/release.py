@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from .calibration import Calibration, calibrate_model
 from .evaluation import REPORT_FILE
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import WEIGHTS_FILE, check_hub_folder, save_hub_folder
@@ -31,8 +34,8 @@ def release_model(
     Args:
         model: the folder that training left.
         output: the new folder.
-        cross_validation: folder of the evaluation of the same recipe over folds, for the card: the only results that a
-            model can have that was trained on all songs.
+        cross_validation: folder of the evaluation of the same recipe over folds: it calibrates the model, and gives the
+            card the only results that a model can have that was trained on all songs.
 
     Raises:
         ValueError: `output` exists and is not empty, `model` has no protocol, or there is no evaluation in
@@ -49,6 +52,12 @@ def release_model(
         ASTVAForRegression.from_pretrained(model),
         ASTVAFeatureExtractor.from_pretrained(model),
     )
+    if cross_validation is not None:
+        report = json.loads((Path(cross_validation) / REPORT_FILE).read_text(encoding="utf-8"))
+        calibration = report["protocol"].get("calibration")
+        if calibration is None:
+            raise ValueError(f"{str(cross_validation)!r} holds no calibration: it is of several seeds, or of baselines.")
+        calibrate_model(network, Calibration(np.array(calibration["gain"]), np.array(calibration["offset"])))
     save_hub_folder(network, feature_extractor, output)
     halve_weights(output / WEIGHTS_FILE)
     shutil.copy(model / PROTOCOL_FILE, output)

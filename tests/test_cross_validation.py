@@ -166,7 +166,7 @@ def test_a_folder_without_predictions_is_refused(folders):
 def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):
     options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
     systems = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "out", **options)
-    assert list(systems) == ["model", CONSTANT, RIDGE, SVR, BLEND]
+    assert list(systems) == ["model", "model, calibrated", CONSTANT, RIDGE, SVR, BLEND]
     for report in systems.values():
         assert report["song"]["num_rows"] == len(SONGS)
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
@@ -181,7 +181,7 @@ def test_baselines_by_themselves_are_those_beside_models(folders, songs, tmp_pat
     beside = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "beside", **options)
     monkeypatch.setattr(cross_validation, "SEGMENT_SECONDS", 2.0)  # the songs have three
     alone = evaluate_baselines(output_dir=tmp_path / "alone", num_folds=NUM_FOLDS, validation_ratio=0, **options)
-    assert alone == {name: report for name, report in beside.items() if name != "model"}
+    assert alone == {name: report for name, report in beside.items() if "model" not in name}
     report = json.loads((tmp_path / "alone" / "report.json").read_text())
     assert report["systems"] == alone
     assert (report["protocol"]["labels"], report["protocol"]["num_folds"]) == ("corrected", NUM_FOLDS)

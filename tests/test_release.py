@@ -40,8 +40,10 @@ def cross_validation(tmp_path):
     constant = songs.assign(predicted_valence=5.0, predicted_arousal=5.0)
     folder = tmp_path / "cross_validation"
     folder.mkdir()
-    systems = {"model": judge(songs, songs), "constant mean": judge(constant)}
-    write_json(folder / "report.json", {"protocol": {"num_folds": 2}, "systems": systems})
+    systems = {"model": judge(constant, constant), "constant mean": judge(constant)}
+    systems["model, calibrated"] = judge(songs, songs)
+    protocol = {"num_folds": 2, "calibration": {"gain": [1.25, 1.125], "offset": [-1.0, -0.5]}}
+    write_json(folder / "report.json", {"protocol": protocol, "systems": systems})
     for name in PLOTS:
         (folder / name).write_bytes(b"\x89PNG")
     return folder
@@ -63,16 +65,26 @@ def test_the_card_states_the_cross_validation(trained, cross_validation, tmp_pat
     release_model(trained, tmp_path / "release", cross_validation)
     card = (tmp_path / "release" / "README.md").read_text()
     report = json.loads((cross_validation / "report.json").read_text())["systems"]
-    for system in ("model", "constant mean"):
+    for system in ("model, calibrated", "model", "constant mean"):
         ccc = report[system]["song"]["metrics"]["valence_ccc"]
         assert f"| {system}, valence | {ccc['value']:.3f} [{ccc['low']:.3f}, {ccc['high']:.3f}] |" in card
+    assert "spread by\n1.25 (valence) and 1.125 (arousal)" in card
     assert "2-fold cross-validation over 40 songs" in card
     assert "split: cross-validation" in card
-    assert f"value: {report['model']['song']['metrics']['arousal_r2']['value']}" in card
+    assert f"value: {report['model, calibrated']['song']['metrics']['arousal_r2']['value']}" in card
     assert "nothing: all songs train" in card
     assert (tmp_path / "release" / "cross_validation.json").read_text() == (
         cross_validation / "report.json"
     ).read_text()
+
+
+def test_a_release_is_calibrated(trained, cross_validation, tmp_path):
+    release_model(trained, tmp_path / "release", cross_validation)
+    ours, released = (AutoModel.from_pretrained(folder) for folder in (trained, tmp_path / "release"))
+    input_values = torch.randn(3, ours.config.max_length, ours.config.num_mel_bins)
+    with torch.no_grad():
+        expected = ours(input_values).logits * torch.tensor([1.25, 1.125]) - torch.tensor([1.0, 0.5])
+        torch.testing.assert_close(released(input_values).logits, expected, atol=0.01, rtol=0)
 
 
 def test_what_is_no_release_is_refused(trained, tmp_path):
