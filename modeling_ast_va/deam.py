@@ -59,9 +59,10 @@ def load_deam(
         num_folds, fold: for cross-validation, test on this one of so many folds; see `assign_folds`.
         validation_ratio: songs to validate on, of all; with 0 they train.
         feature_extractor: computes `input_values`, without normalisation; its mean and std play no part.
-        num_proc: processes that decode.
-        cache_dir: where decoded segments are kept, by default in the cache of `datasets`. Log-mels of the whole of
-            DEAM take 4 GB for every setting of segments and feature extractor; older ones may be deleted at any time.
+        num_proc: processes that decode; None is one for each core.
+        cache_dir: where decoded segments are kept, by default in the cache of `datasets`; a run that was killed goes
+            on from there. Log-mels of the whole of DEAM take 4 GB for every setting of segments and feature
+            extractor; older ones may be deleted at any time.
 
     Returns:
         The splits that are asked for ("none" gives `train` only, a `validation_ratio` of 0 no `validation`), with

@@ -7,6 +7,7 @@ of a power spectrum.
 """
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +20,7 @@ KALDI_FLOOR = 1.192092955078125e-07  # the smallest mel energy, single precision
 KALDI_PREEMPHASIS = 0.97
 FRAMES_PER_BLOCK = 64  # transformed at a time on CPU: so many stay in its cache
 BANDS_PER_PRODUCT = 16  # fastest on CPU; see mel_products
+ROUNDED_BELOW = 5e-5  # of a frame's mean power, -43 dB: what single precision rounds too coarsely; see _is_coarse
 FRONTENDS = ("librosa", "kaldi")
 
 
@@ -145,60 +147,90 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
                 f"{sampling_rate}. Resample them, and pass sampling_rate={self.sampling_rate}."
             )
         waveforms = [self._check_waveform(waveform).to(device) for waveform in _as_batch(raw_speech)]
-        log_mels = torch.stack([self._log_mel(waveform) for waveform in waveforms])
+        log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
+        for rows, batch in _computed_together(waveforms):
+            log_mel, padding_value = self._log_mel(batch)
+            num_frames = min(log_mel.shape[1], self.max_length)
+            log_mels[rows, :num_frames] = log_mel[:, :num_frames]
+            log_mels[rows, num_frames:] = padding_value
         if self.do_normalize if do_normalize is None else do_normalize:
             log_mels = self.normalize(log_mels)
         if return_tensors is None:
             return BatchFeature({"input_values": list(log_mels.cpu().numpy())})
         return BatchFeature({"input_values": log_mels if return_tensors == "pt" else log_mels.cpu().numpy()})
 
-    def _log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """`(num_samples,)` -> `(max_length, num_mel_bins)`, before normalisation."""
-        if self.frontend == "librosa":
-            log_mel, floor = self._librosa_log_mel(waveform)
-        else:
-            log_mel = self._kaldi_log_mel(waveform)
-            floor = log_mel.new_tensor(KALDI_FLOOR).log()
-        missing = self.max_length - len(log_mel)
-        if missing <= 0:
-            return log_mel[: self.max_length]
-        padding_value = floor if self.padding_value is None else log_mel.new_tensor(self.padding_value)
-        return torch.cat([log_mel, padding_value.expand(missing, self.num_mel_bins)])
+    def _log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`(batch, num_samples)` -> `(batch, num_frames, num_mel_bins)`, not normalised, and what to pad it with."""
+        log_mel, floor = (self._librosa_log_mel if self.frontend == "librosa" else self._kaldi_log_mel)(waveforms)
+        return log_mel, floor if self.padding_value is None else log_mel.new_tensor(self.padding_value)
 
-    def _librosa_log_mel(self, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decibels `(num_frames, num_mel_bins)`, and the quietest value that they could have."""
+    def _librosa_log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decibels `(batch, num_frames, num_mel_bins)`, and the quietest value that they could have `(batch, 1, 1)`."""
         half = self.n_fft // 2
-        frames = torch.nn.functional.pad(waveform, (half, half)).unfold(0, self.n_fft, self.hop_length)
-        decibels = self._mel_power(frames).clamp_(min=AMIN).log10_().mul_(10)
-        decibels -= decibels.amax() if self.ref == "max" else 10 * math.log10(max(AMIN, float(self.ref)))
-        if self.top_db is None:
-            return decibels, decibels.amin()
-        floor = decibels.amax() - self.top_db
-        return torch.maximum(decibels, floor), floor
+        frames = torch.nn.functional.pad(waveforms, (half, half)).unfold(1, self.n_fft, self.hop_length)
+        mel_power, mean_power = self._mel_power(frames, torch.float32)
+        coarse = self._is_coarse(mel_power, mean_power)
+        if coarse.any():
+            mel_power[coarse] = self._mel_power(frames[coarse], torch.float64)[0]
+        decibels = mel_power.clamp_(min=AMIN).log10_().mul_(10)
+        decibels -= _maximum(decibels) if self.ref == "max" else 10 * math.log10(max(AMIN, float(self.ref)))
+        floor = -_maximum(-decibels) if self.top_db is None else _maximum(decibels) - self.top_db
+        return decibels.clamp_(min=floor), floor
 
-    def _kaldi_log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Natural logarithms `(num_frames, num_mel_bins)`."""
-        frames = waveform.unfold(0, self._window_samples, self.hop_length)
-        return self._mel_power(frames).clamp_(min=KALDI_FLOOR).log_()
+    def _kaldi_log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Natural logarithms `(batch, num_frames, num_mel_bins)`, and the quietest value that they could have."""
+        frames = waveforms.unfold(1, self._window_samples, self.hop_length)
+        # Pre-emphasis takes much of the energy, but not what rounded it: all frames in double precision.
+        mel_power, _ = self._mel_power(frames, torch.float64)
+        return mel_power.clamp_(min=KALDI_FLOOR).log_(), mel_power.new_tensor(KALDI_FLOOR).log_()
 
-    def _mel_power(self, frames: torch.Tensor) -> torch.Tensor:
-        """Frames `(num_frames, at most n_fft)` -> power in each mel band, `(num_frames, num_mel_bins)`."""
+    def _mel_power(self, frames: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Power in each mel band, and the mean power of the bins of the spectrum, which tells how it was rounded.
+
+        Args:
+            frames (`(..., num_frames, at most n_fft)`): samples, not windowed.
+            dtype: precision of the transform, where the device has it.
+
+        Shape:
+            `(..., num_frames, num_mel_bins)` and `(..., num_frames, 1)`, float32.
+        """
         kaldi = self.frontend == "kaldi"
-        window = hann_window(self._window_samples, frames.shape[1], periodic=not kaldi, device=frames.device)
+        shape, frames = frames.shape[:-1], frames.flatten(0, -2)
+        window = hann_window(self._window_samples, frames.shape[1], not kaldi, dtype, frames.device)
         power = frames.new_empty(len(frames), self.n_fft // 2 + 1)
         block_size = FRAMES_PER_BLOCK if frames.device.type == "cpu" else len(frames)
         for block, block_power in zip(frames.split(block_size), power.split(block_size)):
             block = block.to(window.dtype)
             spectrum = torch.fft.rfft((emphasize(block) if kaldi else block) * window, n=self.n_fft)
-            # Half the time of abs().square(), which takes a root only to undo it.
-            block_power.copy_(spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag))
+            # A third of the time of abs().square(), which takes a root only to undo it.
+            squares = torch.view_as_real(spectrum).square_()
+            torch.add(squares[..., 0], squares[..., 1], out=block_power)
         mel_power = power.new_empty(len(power), self.num_mel_bins)
-        products = mel_products(
-            self.sampling_rate, self.n_fft, self.num_mel_bins, self.f_min, self._f_max, self.frontend, power.device
+        for bins, bands, weights in self._mel_products(power.device)[0]:
+            torch.mm(power[:, bins], weights, out=mel_power[:, bands])
+        return mel_power.view(*shape, -1), power.mean(dim=1).view(*shape, 1)
+
+    def _is_coarse(self, mel_power: torch.Tensor, mean_power: torch.Tensor) -> torch.Tensor:
+        """
+        Frames in which single precision is too coarse, `(batch, num_frames)`: those with a band that counts, but is
+        very quiet beside the loud ones.
+
+        The transform rounds each bin by about e = 1.3e-7 of the root of the mean power M, whatever the bin holds. A
+        band of power P, whose largest weight is w, is then off by at most e sqrt(2 w M / P) of it, root mean square:
+        where P / (w M) = 5e-5, by 1e-4 dB. In music up to 5e-4 dB occur, since the rounding is not quite white: a loud
+        bass comes back at an eighth and a quarter of the sampling rate. What `top_db` or AMIN cuts off does not count,
+        and little else in music is so quiet.
+        """
+        floor = _maximum(mel_power) * (0 if self.top_db is None else 10 ** (-self.top_db / 10))
+        limit = mean_power * (ROUNDED_BELOW * self._mel_products(mel_power.device)[1])
+        # Above the floor and below the limit; comparing them itself, and `any`, takes four times as long.
+        return torch.minimum(mel_power - floor.clamp(min=AMIN), limit - mel_power).amax(dim=-1) > 0
+
+    def _mel_products(self, device: torch.device):
+        return mel_products(
+            self.sampling_rate, self.n_fft, self.num_mel_bins, self.f_min, self._f_max, self.frontend, device
         )
-        for bins, bands, weights in products:
-            mel_power[:, bands] = power[:, bins] @ weights
-        return mel_power
 
     @property
     def _window_samples(self) -> int:
@@ -270,18 +302,37 @@ def _as_batch(raw_speech) -> list:
     return [raw_speech] if np.ndim(raw_speech[0]) == 0 else list(raw_speech)
 
 
-@lru_cache(maxsize=8)
-def hann_window(window_samples: int, frame_samples: int, periodic: bool, device: torch.device) -> torch.Tensor:
+def _computed_together(waveforms: list[torch.Tensor]) -> Iterator[tuple[slice | list[int], torch.Tensor]]:
     """
-    Hann window in the middle of a frame of zeros, `(frame_samples,)`.
+    Which of the waveforms, and these as a batch `(batch, num_samples)`.
 
-    Its precision is that of the transform. Double, where the device has it: in single precision the rounding of a loud
-    band reaches a quiet one, 80 dB below, as up to a thousandth of a dB.
+    A GPU wants all that are of one length; on CPU one at a time stays in the cache.
     """
+    if waveforms[0].device.type == "cpu":
+        for index, waveform in enumerate(waveforms):
+            yield slice(index, index + 1), waveform[None]
+        return
+    indices_of: dict[int, list[int]] = {}
+    for index, waveform in enumerate(waveforms):
+        indices_of.setdefault(len(waveform), []).append(index)
+    for indices in indices_of.values():
+        yield indices, torch.stack([waveforms[index] for index in indices])
+
+
+def _maximum(values: torch.Tensor) -> torch.Tensor:
+    """Of each of a batch `(batch, num_frames, num_mel_bins)`: `(batch, 1, 1)`."""
+    return values.flatten(1).amax(dim=1).view(-1, 1, 1)
+
+
+@lru_cache(maxsize=8)
+def hann_window(
+    window_samples: int, frame_samples: int, periodic: bool, dtype: torch.dtype, device: torch.device
+) -> torch.Tensor:
+    """Hann window in the middle of a frame of zeros, `(frame_samples,)`; single precision where there is no double."""
     window = torch.hann_window(window_samples, periodic=periodic, dtype=torch.float64)
     left = (frame_samples - window_samples) // 2
     window = torch.nn.functional.pad(window, (left, frame_samples - window_samples - left))
-    return window.to(device, torch.float32 if device.type == "mps" else torch.float64)
+    return window.to(device, torch.float32 if device.type == "mps" else dtype)
 
 
 def emphasize(frames: torch.Tensor) -> torch.Tensor:
@@ -294,7 +345,7 @@ def emphasize(frames: torch.Tensor) -> torch.Tensor:
 @lru_cache(maxsize=8)
 def mel_products(
     sampling_rate: int, n_fft: int, num_mel_bins: int, f_min: float, f_max: float, frontend: str, device: torch.device
-) -> list[tuple[slice, slice, torch.Tensor]]:
+) -> tuple[list[tuple[slice, slice, torch.Tensor]], torch.Tensor]:
     """
     Mel filter bank as a few small matrix products.
 
@@ -302,7 +353,8 @@ def mel_products(
     Cut into groups of neighbouring bands, each group needs only the bins that it covers: on CPU a fifth of the time.
 
     Returns:
-        For each group: its bins, its bands, and its weights `(bins, bands)`.
+        For each group: its bins, its bands, and its weights `(bins, bands)`; and the largest weight of each band
+        `(num_mel_bins,)`.
     """
     kaldi = frontend == "kaldi"
     filters = mel_filter_bank(
@@ -322,7 +374,7 @@ def mel_products(
         bins = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
         weights = torch.from_numpy(filters[bins, bands].copy())
         products.append((bins, bands, weights.to(device, torch.float32)))
-    return products
+    return products, torch.from_numpy(filters.max(axis=0)).to(device, torch.float32)
 
 
 __all__ = ["ASTVAFeatureExtractor"]

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from datasets.config import HF_DATASETS_CACHE
 from . import audio_ast_va
 from .audio_ast_va import AudioError, segment_sizes, stream_segments
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .shards import map_songs
 
 SAMPLING_RATE = 44_100  # Hz, of nearly all of DEAM's files; where no feature extractor asks for another
 SILENCE_PEAK = 1e-4  # of full scale, -80 dBFS: a song that never exceeds it is silent
-WRITER_BATCH_SIZE = 64  # rows held in memory per process; a row of log-mels takes 216 KiB
 
 FEATURES = {
     "song_id": Value("int64"),
@@ -50,14 +51,14 @@ def cut_songs(
 ) -> Dataset:
     """Maps songs to segments: a row a segment, or one row with a `reason` and no `input_values` for an unusable song.
 
-    The cache file is named after all that its rows depend on, since the hash that `datasets` takes of a function sees
-    neither changed audio files nor changed code of this package, but does see a mean and std, which play no part.
+    The folder of the cache is named after all that the rows depend on: the audio files, the settings, and the code of
+    this package; not a mean and std, which play no part.
 
     Args:
         songs: rows of `song_id`, `path`, and whatever else tells whether a file has changed.
         segment_seconds, hop_seconds: as for `stream_segments`.
         feature_extractor: computes `input_values` `(max_length, num_mel_bins)`, without normalisation.
-        num_proc: processes that decode.
+        num_proc: processes that decode; None is one for each core.
         cache_dir: where the rows are kept; None is the cache of `datasets`.
 
     Returns:
@@ -69,24 +70,17 @@ def cut_songs(
         shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
         features["input_values"] = Array2D(shape, "float32")
     key = _cache_key(songs, segment_seconds, hop_seconds, feature_extractor)
-    cache = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va"
-    cache.mkdir(parents=True, exist_ok=True)
-    return songs.map(
-        _cut_song,
-        batched=True,
-        batch_size=1,
-        remove_columns=songs.column_names,
+    return map_songs(
+        partial(
+            _cut_song,
+            segment_seconds=segment_seconds,
+            hop_seconds=hop_seconds,
+            feature_extractor=feature_extractor,
+        ),
+        songs.to_list(),
+        folder=Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"deam-{key}",
         features=features,
-        fn_kwargs={
-            "segment_seconds": segment_seconds,
-            "hop_seconds": hop_seconds,
-            "feature_extractor": feature_extractor,
-        },
-        num_proc=min(num_proc, len(songs)) if num_proc and num_proc > 1 else None,
-        writer_batch_size=WRITER_BATCH_SIZE,
-        new_fingerprint=key,
-        cache_file_name=str(cache / f"deam-{key}.arrow"),
-        load_from_cache_file=True,
+        num_proc=num_proc,
         desc="Songs to log-mels" if feature_extractor else "Songs to segments",
     )
 
@@ -108,16 +102,16 @@ class UnusableSong(Exception):
 
 
 def _cut_song(
-    songs: dict[str, list],
+    song: dict[str, Any],
     segment_seconds: float,
     hop_seconds: float | None,
     feature_extractor: ASTVAFeatureExtractor | None,
 ) -> dict[str, Any]:
-    """Cuts one song into rows; takes a batch of one, since `map` lets only batches change the number of rows."""
+    """Cuts a song into rows, as columns."""
     rate = _sampling_rate(feature_extractor)
     rows: dict[str, Any]
     try:
-        starts, waveforms = _hear_song(songs["path"][0], rate, segment_seconds, hop_seconds)
+        starts, waveforms = _hear_song(song["path"], rate, segment_seconds, hop_seconds)
     except UnusableSong as error:
         reason, detail = error.args
         rows = {"segment_index": [None], "start_seconds": [None], "duration_seconds": [None]}
@@ -135,7 +129,7 @@ def _cut_song(
             inputs = batch["input_values"]
     if feature_extractor:
         rows["input_values"] = inputs
-    same = {"song_id": songs["song_id"][0], "reason": reason, "detail": detail}
+    same = {"song_id": song["song_id"], "reason": reason, "detail": detail}
     return rows | {name: [value] * len(rows["segment_index"]) for name, value in same.items()}
 
 

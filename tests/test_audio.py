@@ -116,6 +116,36 @@ def test_a_part_of_an_mp3(tmp_path):
     np.testing.assert_allclose(waveform[2500:], expected[2500:], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(("extension", "share"), [("wav", 0.06), ("flac", 0.2), ("ogg", 0.8), ("mp3", 0.8)])
+def test_only_the_part_that_is_asked_for_is_decoded(tmp_path, monkeypatch, extension, share):
+    """Five of 100 seconds; an MP3, which has no index, is read, but not decoded, up to there."""
+    path = tmp_path / f"song.{extension}"
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
+        for seed in range(5):
+            file.write(chords(20.0, RATE, seed=seed))
+    num_frames = []
+    original = soundfile.SoundFile.read
+
+    def read(self, frames=-1, *args, **kwargs):
+        block = original(self, frames, *args, **kwargs)
+        num_frames.append(len(block))
+        return block
+
+    class Counted(io.BytesIO):
+        num_bytes = 0
+
+        def readinto(self, buffer):
+            count = super().readinto(buffer)
+            self.num_bytes += count
+            return count
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", read)
+    source = Counted(path.read_bytes())
+    waveform = decode(source, RATE, start_seconds=70.0, duration_seconds=5.0)
+    assert len(waveform) == sum(num_frames) == 5 * RATE
+    assert 0 < source.num_bytes < share * path.stat().st_size
+
+
 def test_sources_of_one_song_are_the_same(song, server):
     expected = decode(song, 16000)
     encoded = song.read_bytes()

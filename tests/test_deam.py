@@ -1,6 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+import multiprocessing
 import os
 import shutil
+import signal
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +14,7 @@ import torch
 from deam_folder import AUDIO, SAMPLING_RATE, SONGS_1_2000, true_ratings, write_deam, write_song
 
 from modeling_ast_va import segments as segments_module
+from modeling_ast_va import shards
 from modeling_ast_va.deam import format_left_out, load_deam, load_segments, normalization_statistics
 from modeling_ast_va.feature_extraction_ast_va import ASTVAFeatureExtractor
 
@@ -171,14 +176,49 @@ def test_threads_of_torch_are_left_as_they_were(deam, tmp_path):
         torch.set_num_threads(num_threads)
 
 
-def test_two_processes_give_the_same_rows(deam, cache, tmp_path):
-    one, _ = load_segments(deam, cache_dir=cache, **OPTIONS)
-    two, _ = load_segments(deam, num_proc=2, cache_dir=tmp_path, **OPTIONS)
-    assert len(two.cache_files) == 2
+def assert_same_rows(one, two):
     assert one.column_names == two.column_names
-    np.testing.assert_array_equal(one["song_id"][:], two["song_id"][:])
-    np.testing.assert_array_equal(one["start_seconds"][:], two["start_seconds"][:])
-    np.testing.assert_allclose(one["input_values"][:], two["input_values"][:], atol=1e-3)
+    for name in one.column_names:
+        np.testing.assert_array_equal(one[name][:], two[name][:])
+
+
+def test_two_processes_give_the_same_rows(deam, cache, tmp_path, monkeypatch):
+    one, _ = load_segments(deam, cache_dir=cache, **OPTIONS)
+    monkeypatch.setattr(shards, "SONGS_PER_SHARD", 4)
+    two, _ = load_segments(deam, num_proc=2, cache_dir=tmp_path, **OPTIONS)
+    assert len(two.cache_files) == 4
+    assert_same_rows(one, two)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the process that is killed is forked")
+def test_preparation_goes_on_where_it_was_killed(deam, cache, tmp_path, monkeypatch, decoded):
+    uninterrupted, _ = load_segments(deam, cache_dir=cache, **OPTIONS)
+    decoded.clear()
+    monkeypatch.setattr(shards, "SONGS_PER_SHARD", 2)
+    process = multiprocessing.get_context("fork").Process(target=prepare_slowly, args=(deam, tmp_path))
+    process.start()
+    deadline = time.monotonic() + 60
+    while not (finished := list(tmp_path.rglob("*.arrow"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    changed = {file: file.stat().st_mtime_ns for file in finished}
+    resumed, _ = load_segments(deam, num_proc=1, cache_dir=tmp_path, **OPTIONS)
+    assert 0 < len(decoded) <= len(SECONDS) - 2 * len(finished)
+    assert {file: file.stat().st_mtime_ns for file in finished} == changed
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert_same_rows(uninterrupted, resumed)
+
+
+def prepare_slowly(deam, cache_dir):
+    original = segments_module.stream_segments
+
+    def stream_segments(*args):
+        time.sleep(0.2)
+        return original(*args)
+
+    segments_module.stream_segments = stream_segments
+    load_segments(deam, num_proc=2, cache_dir=cache_dir, **OPTIONS)
 
 
 def test_unusable_songs_are_left_out_and_reported_with_their_reason(copy, tmp_path, caplog):

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Log-mels against librosa (1e-4 dB) and against transformers' AST (1e-4); every accepted form, every refused input."""
+"""Log-mels against librosa (5e-4 dB) and against transformers' AST (1e-4); every accepted form, every refused input."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from music import chords
 from transformers import ASTFeatureExtractor, AutoFeatureExtractor
 
 from modeling_ast_va import ASTVAFeatureExtractor
+from modeling_ast_va.feature_extraction_ast_va import _computed_together
 
 # Both libraries remark on settings and signals that are meant here.
 pytestmark = pytest.mark.filterwarnings("ignore:n_fft=.* is too large", "ignore:At least one mel filter")
 
 RATE = 44_100
 SECONDS = 5.0
-TOLERANCE_DB = 1e-4
+TOLERANCE_DB = 5e-4  # librosa transforms in double precision; single alone is off by 1e-3 on tones and a trumpet
 KALDI_TOLERANCE = 1e-4
 
 
@@ -35,13 +36,35 @@ def impulse() -> np.ndarray:
     return waveform
 
 
+def harmonics(frequency: float, count: int, decay: float = 0.6) -> np.ndarray:
+    """A tone of half of full scale with `count` harmonics: loud bands, beside which the others are very quiet."""
+    time = np.arange(round(SECONDS * RATE)) / RATE
+    waveform = sum(decay**k * np.sin(2 * np.pi * frequency * (k + 1) * time) for k in range(count))
+    return (0.5 * waveform / np.abs(waveform).max()).astype(np.float32)
+
+
+def brass() -> np.ndarray:
+    """A note with vibrato, thrice: what is between its partials comes and goes."""
+    time = np.arange(round(SECONDS * RATE)) / RATE
+    phase = 2 * np.pi * 440 * time - 5 * np.cos(2 * np.pi * 5 * time)
+    envelope = 0.5 * np.exp(-4 * (1.5 * time % 1))
+    return (envelope * sum(0.7**k * np.sin((k + 1) * phase) for k in range(12)) / 3).astype(np.float32)
+
+
 SIGNALS = {
     "music": chords(SECONDS, RATE),
     "quiet music": 1e-3 * chords(SECONDS, RATE, seed=1),
     "noise": np.random.default_rng(2).normal(size=round(SECONDS * RATE)).astype(np.float32) / 10,
-    # A loud band, beside which the others are as quiet as rounding would be in single precision.
     "tone": np.sin(2 * np.pi * 1000 / RATE * np.arange(SECONDS * RATE)).astype(np.float32),
     "bass": np.sin(2 * np.pi * 55 / RATE * np.arange(SECONDS * RATE)).astype(np.float32),
+    "high tone": harmonics(15_000, 1),
+    "harmonics": harmonics(440, 12, decay=0.5),
+    "many harmonics": harmonics(110, 40),
+    "brass": brass(),
+    "bass beside a quiet treble": harmonics(40, 2) + 1e-4 * harmonics(9000, 2),
+    "far from zero": 0.8 + 0.1 * harmonics(440, 12),
+    "loud, then quiet": chords(SECONDS, RATE) * np.repeat(np.float32([1, 1e-3]), round(SECONDS * RATE) // 2),
+    "impulses": np.tile(np.float32([1] + [0] * 999), 220),
     "silence": silence(),
     "impulse": impulse(),
     "shorter than a segment": chords(1.7, RATE, seed=3),
@@ -89,11 +112,28 @@ def test_equals_librosa(name):
         ({"num_mel_bins": 40}, {"n_mels": 40}),
     ],
 )
-@pytest.mark.parametrize("name", ["music", "quiet music", "silence", "shorter than a segment"])
+@pytest.mark.parametrize("name", ["music", "quiet music", "silence", "shorter than a segment", "harmonics", "brass"])
 def test_other_settings_equal_librosa(ours, librosas, name):
     assert_equals_librosa(
         log_mel(ASTVAFeatureExtractor(**ours), SIGNALS[name]), librosa_log_mel(SIGNALS[name], **librosas)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "again"), [("music", 0), ("quiet music", 0), ("noise", 0), ("impulse", 0), ("silence", 0), ("tone", 400)]
+)
+def test_double_precision_is_for_frames_that_single_rounds(monkeypatch, name, again):
+    num_frames = {torch.float32: 0, torch.float64: 0}
+    original = ASTVAFeatureExtractor._mel_power
+
+    def mel_power(self, frames, dtype):
+        num_frames[dtype] += frames.shape[:-1].numel()
+        return original(self, frames, dtype)
+
+    monkeypatch.setattr(ASTVAFeatureExtractor, "_mel_power", mel_power)
+    log_mel(ASTVAFeatureExtractor(), SIGNALS[name])
+    assert num_frames[torch.float32] == 431
+    assert again <= num_frames[torch.float64] <= (431 if again else 0)
 
 
 def test_a_fixed_reference_keeps_loudness():
@@ -202,12 +242,32 @@ def test_types_of_the_result(feature_extractor):
         feature_extractor(waveforms, sampling_rate=8000, return_tensors="tf")
 
 
+@pytest.mark.parametrize("frontend", ["librosa", "kaldi"])
+def test_waveforms_of_one_length_can_be_computed_together(feature_extractor, frontend):
+    """As on a GPU: loud and quiet ones, and one of which frames need double precision."""
+    extractor = ASTVAFeatureExtractor(**feature_extractor.to_dict() | {"frontend": frontend})
+    tone = np.sin(np.arange(8000)).astype(np.float32)
+    batch = torch.from_numpy(np.stack([chords(1.0, 8000), 1e-3 * chords(1.0, 8000, seed=1), tone]))
+    together, padding = extractor._log_mel(batch)
+    for waveform, expected in zip(batch, together):
+        np.testing.assert_allclose(extractor._log_mel(waveform[None])[0][0], expected, rtol=0, atol=1e-5)
+    assert padding.expand_as(together).shape == together.shape
+
+
+def test_a_gpu_is_given_all_waveforms_of_one_length_together():
+    waveforms = [torch.empty(length, device="meta") for length in (800, 300, 800, 700, 800)]
+    groups = [(rows, tuple(batch.shape)) for rows, batch in _computed_together(waveforms)]
+    assert groups == [([0, 2, 4], (3, 800)), ([1], (1, 300)), ([3], (1, 700))]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_computes_the_same():
     extractor = ASTVAFeatureExtractor()
-    values = extractor(SIGNALS["music"], sampling_rate=RATE, return_tensors="pt", device="cuda", do_normalize=False)
+    batch = list(SIGNALS.values())
+    values = extractor(batch, sampling_rate=RATE, return_tensors="pt", device="cuda", do_normalize=False)
     assert values["input_values"].is_cuda
-    assert_equals_librosa(values["input_values"][0].cpu().numpy(), librosa_log_mel(SIGNALS["music"]))
+    for waveform, log_mels in zip(batch, values["input_values"].cpu().numpy()):
+        assert_equals_librosa(log_mels, librosa_log_mel(waveform))
 
 
 def test_normalisation():
