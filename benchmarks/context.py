@@ -1,0 +1,138 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""What every stage is measured on: songs, threads, the network, and the rates of the machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
+from modeling_ast_va.annotations import find_deam
+from modeling_ast_va.audio_ast_va import decode
+from modeling_ast_va.hub import save_hub_folder
+
+SAMPLING_RATE = 44100
+SEGMENT_SAMPLES = 5 * SAMPLING_RATE
+MATRIX_SIZE = 2048
+DECODED_SONGS = 6  # that stages which hear one song at a time are measured on
+
+
+@dataclass
+class Context:
+    """
+    Settings of a run.
+
+    Args:
+        data_dir: DEAM's folder, or one like it.
+        work_dir: scratch space.
+        repeats: measured rounds; the median counts.
+        num_threads: of torch, and processes where these share the work.
+        device: `"cpu"` or `"cuda"`; what runs on a GPU is measured on that.
+        prepared_songs: of the data set that is prepared; so many that starting the processes counts little.
+        num_epochs, batch_size, hidden_size, num_layers: of the training that is measured; the defaults are the
+            notebook's.
+    """
+
+    data_dir: Path
+    work_dir: Path
+    repeats: int = 5
+    num_threads: int = 2
+    device: str = "cpu"
+    prepared_songs: int = 240
+    num_epochs: int = 5
+    batch_size: int = 16
+    hidden_size: int = 256
+    num_layers: int = 4
+
+    @cached_property
+    def songs(self) -> list[Path]:
+        """MP3 files, sorted."""
+        songs = sorted(find_deam(self.data_dir).audio.glob("*.mp3"))
+        if not songs:
+            raise ValueError(f"Expected MP3 files in {self.data_dir}, but there are none.")
+        return songs
+
+    @cached_property
+    def segments(self) -> list[np.ndarray]:
+        """Waveforms of five seconds, of the first songs."""
+        waveforms = [decode(song, SAMPLING_RATE) for song in self.songs[:DECODED_SONGS]]
+        return [
+            waveform[start : start + SEGMENT_SAMPLES]
+            for waveform in waveforms
+            for start in range(0, len(waveform) - SEGMENT_SAMPLES + 1, SEGMENT_SAMPLES)
+        ][:32]
+
+    @property
+    def config(self) -> ASTVAConfig:
+        """The notebook's network, or a smaller one."""
+        return ASTVAConfig(
+            hidden_size=self.hidden_size, num_hidden_layers=self.num_layers, intermediate_size=4 * self.hidden_size
+        )
+
+    @cached_property
+    def feature_extractor(self) -> ASTVAFeatureExtractor:
+        return ASTVAFeatureExtractor()
+
+    @cached_property
+    def model_dir(self) -> Path:
+        """A saved model with random weights."""
+        torch.manual_seed(0)
+        save_hub_folder(ASTVAForRegression(self.config), self.feature_extractor, self.work_dir / "model")
+        return self.work_dir / "model"
+
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise for log-mels `(batch_size, num_frames, num_mel_bins)`, and ratings `(batch_size, 2)`."""
+        generator = torch.Generator().manual_seed(0)
+        config = self.config
+        log_mels = torch.randn(self.batch_size, config.max_length, config.num_mel_bins, generator=generator)
+        return log_mels, 1 + 8 * torch.rand(self.batch_size, 2, generator=generator)
+
+    def matrix_rate(self, dtype: torch.dtype, device: str = "cpu", size: int = MATRIX_SIZE) -> float:
+        """Operations a second of large matrix products: what arithmetic can reach on this machine at best."""
+        key = dtype, device, size
+        if key not in self._rates:
+            left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+            times = []
+            for _ in range(10):
+                start = time.perf_counter()
+                torch.mm(left, right)
+                synchronize(device)
+                times.append(time.perf_counter() - start)
+            self._rates[key] = 2 * size**3 / statistics.median(times[2:])
+        return self._rates[key]
+
+    @cached_property
+    def _rates(self) -> dict[tuple[torch.dtype, str, int], float]:
+        return {}
+
+    @property
+    def has_fast_bfloat16(self) -> bool:
+        """Whether the processor multiplies matrices faster in bfloat16."""
+        return self.matrix_rate(torch.bfloat16) > 1.5 * self.matrix_rate(torch.float32)
+
+
+def synchronize(device: str) -> None:
+    """Waits for what a GPU has been given to do."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+@contextmanager
+def torch_threads(num_threads: int) -> Iterator[None]:
+    """Keeps torch and numpy to so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        with threadpool_limits(num_threads):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,101 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Runs stages, keeps what is measured after each, and prints one table."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import datasets
+import torch
+import transformers
+
+from modeling_ast_va import make_demo_deam
+
+from . import audio_stages, device_stages, job_stages, network_stages
+from .context import Context
+from .timing import Row, describe_machine, format_machine, format_table
+
+STAGES: dict[str, Callable[[Context], list[Row]]] = {
+    "decoding": audio_stages.decoding,
+    "segment": audio_stages.segment_of_a_long_file,
+    "log_mel": audio_stages.log_mel,
+    "preparation": audio_stages.preparation,
+    "step": network_stages.step,
+    "evaluation": network_stages.evaluation,
+    "epoch": network_stages.epoch,
+    "inference": job_stages.inference,
+    "start": job_stages.start,
+    "job": job_stages.job,
+    "gpu": device_stages.gpu,
+}
+DEMO_SONGS, DEMO_SONG_SECONDS = 24, 45.0  # in DEAM's shape
+
+
+def benchmark(
+    stages: Sequence[str] = (),
+    *,
+    data_dir: str | Path | None = None,
+    repeats: int = 5,
+    num_threads: int | None = None,
+    device: str = "cpu",
+    output: str | Path | None = None,
+) -> list[Row]:
+    """
+    Measure stages and print them as one table, in Markdown.
+
+    Args:
+        stages: names of `STAGES`; none means all.
+        data_dir: DEAM's folder, or one like it; None synthesises demo songs.
+        repeats: measured rounds of each stage, after one that is not counted; the job runs once for every five.
+        num_threads: None is what torch takes by itself.
+        device: `"cuda"` adds the stage of the GPU.
+        output: JSON, written after each stage; stages that it holds of this machine and these settings are kept.
+
+    Raises:
+        ValueError: for an unknown stage, a device that is not there, or `output` of another machine.
+    """
+    unknown = sorted(set(stages) - set(STAGES))
+    if unknown:
+        raise ValueError(f"Expected stages of {sorted(STAGES)}, but got {unknown}.")
+    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+        raise ValueError(f"Expected a device that is here, cpu or cuda, but got {device!r}.")
+    num_threads = num_threads or torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    datasets.disable_progress_bars()
+    transformers.logging.disable_progress_bar()
+    machine = describe_machine(num_threads)
+    settings = {"data": str(data_dir or "demo songs"), "repeats": repeats}
+    measured = _read(Path(output), machine, settings) if output else {}
+    with tempfile.TemporaryDirectory(prefix="benchmark_") as work_dir:
+        if data_dir is None:
+            data_dir = make_demo_deam(Path(work_dir) / "songs", DEMO_SONGS, song_seconds=DEMO_SONG_SECONDS)
+        context = Context(Path(data_dir), Path(work_dir), repeats, num_threads, device)
+        for name in stages or STAGES:
+            if name in measured:
+                continue
+            measured[name] = STAGES[name](context)
+            if output:
+                _write(Path(output), machine, settings, measured)
+    rows = [row for name in STAGES for row in measured.get(name, [])]
+    print(f"\n{format_machine(machine)}; medians of {repeats}; songs: {settings['data']}\n\n{format_table(rows)}")
+    return rows
+
+
+def _read(path: Path, machine: dict, settings: dict) -> dict[str, list[Row]]:
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if (content["machine"], content["settings"]) != (machine, settings):
+        raise ValueError(f"{path} holds times of another machine, version or setting: choose another output.")
+    return {name: [Row(**row) for row in rows] for name, rows in content["stages"].items()}
+
+
+def _write(path: Path, machine: dict, settings: dict, measured: dict[str, list[Row]]) -> None:
+    stages = {name: [asdict(row) for row in rows] for name, rows in measured.items()}
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(json.dumps({"machine": machine, "settings": settings, "stages": stages}, indent=2) + "\n")
+    unfinished.replace(path)
