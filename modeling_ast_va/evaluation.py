@@ -15,7 +15,6 @@ import pandas as pd
 from datasets import Dataset
 
 from .arguments import ASTVATrainingArguments
-from .baselines import predict_baselines, require_scikit_learn
 from .deam import load_deam
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .metrics import METRICS
@@ -68,6 +67,9 @@ def evaluate_model(
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}, but is {split!r}.")
     if baselines:
+        # Here, since librosa takes most of a second to import, and training imports this file.
+        from .baselines import predict_baselines, require_scikit_learn
+
         require_scikit_learn()
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
     protocol = load_protocol(model)

@@ -24,6 +24,7 @@ from .protocol import load_protocol
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 RESULTS_FILE = "all_results.json"
 CROSS_VALIDATION_FILE = "cross_validation.json"
+TRAINING_FIT_FILE = "train_results.json"
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
 TAGS = [
     "audio",
@@ -83,6 +84,7 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
         results=result_rows(results),
         cross_validation=cross_validation,
         systems=system_rows(cross_validation),
+        training_fit=training_fit(folder / TRAINING_FIT_FILE),
         audit=audit_rows(protocol),
         num_parameters=f"{count_parameters(folder / WEIGHTS_FILE):,}",
         hidden_size=config.hidden_size,
@@ -161,6 +163,16 @@ def system_rows(cross_validation: Mapping[str, Any]) -> list[dict[str, Any]]:
         for system, report in own_reports(cross_validation).items()
         for metrics in [report["song"]["metrics"]]
         for name in DIMENSIONS
+    ]
+
+
+def training_fit(path: Path) -> list[dict[str, Any]]:
+    """Rows of the card's table of the songs that the model was trained on, as evaluation found them; or none."""
+    results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return [
+        {"label": name, "values": [format_number(results[f"train_song_{name}_{key}"]) for key in METRIC_NAMES]}
+        for name in DIMENSIONS
+        if f"train_song_{name}_ccc" in results  # else they are the loss and speed of training
     ]
 
 

@@ -62,6 +62,8 @@ def describe_protocol(
         "dataset_fingerprint": fingerprint(splits),
         "data_fingerprint": unsplit_fingerprint(splits),
         "base_model": data.init_from,
+        "median_song_seconds": median_song_seconds(splits),
+        "teacher": Path(data.teacher_embeddings).name if data.teacher_embeddings else None,
         "teacher_sha256": file_sha256(data.teacher_embeddings) if data.teacher_embeddings else None,
         "command": shlex.join(["accelerate", "launch", *sys.argv]),
         "license": data.license or ("cc-by-nc-4.0" if data.data_dir else "apache-2.0"),
@@ -72,6 +74,16 @@ def describe_protocol(
             "datasets": datasets.__version__,
         },
     }
+
+
+def median_song_seconds(splits: DatasetDict) -> float:
+    """Median over songs of where the last segment ends, in seconds."""
+    ends: dict[int, float] = {}
+    for split in splits.values():
+        columns = split.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format("numpy")[:]
+        for song, start, duration in zip(*(columns[name].tolist() for name in columns)):
+            ends[song] = max(ends.get(song, 0.0), start + duration)
+    return float(np.median(list(ends.values())))
 
 
 def file_sha256(path: str | Path) -> str:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from .calibration import Calibration, calibrate_model
 from .evaluation import REPORT_FILE
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
-from .hub import WEIGHTS_FILE, check_hub_folder, save_hub_folder
+from .hub import PLACEHOLDER_REPO_ID, WEIGHTS_FILE, check_hub_folder, save_hub_folder
 from .model_card import CROSS_VALIDATION_FILE, write_model_card
 from .modeling_ast_va import ASTVAForRegression
 from .protocol import PROTOCOL_FILE
@@ -24,7 +24,10 @@ PLOTS = ("predictions.png", "residuals.png", "valence_arousal_plane.png")
 
 
 def release_model(
-    model: str | PathLike[str], output: str | PathLike[str], cross_validation: str | PathLike[str] | None = None
+    model: str | PathLike[str],
+    output: str | PathLike[str],
+    cross_validation: str | PathLike[str] | None = None,
+    repo_id: str = PLACEHOLDER_REPO_ID,
 ) -> None:
     """
     Write a trained model as a complete Hub folder with weights in half precision, half the size.
@@ -36,6 +39,7 @@ def release_model(
         output: the new folder.
         cross_validation: folder of the evaluation of the same recipe over folds: it calibrates the model, and gives the
             card the only results that a model can have that was trained on all songs.
+        repo_id: address that the card's examples use.
 
     Raises:
         ValueError: `output` exists and is not empty, `model` has no protocol, or there is no evaluation in
@@ -56,7 +60,9 @@ def release_model(
         report = json.loads((Path(cross_validation) / REPORT_FILE).read_text(encoding="utf-8"))
         calibration = report["protocol"].get("calibration")
         if calibration is None:
-            raise ValueError(f"{str(cross_validation)!r} holds no calibration: it is of several seeds, or of baselines.")
+            raise ValueError(
+                f"{str(cross_validation)!r} holds no calibration: it is of several seeds, or of baselines."
+            )
         calibrate_model(network, Calibration(np.array(calibration["gain"]), np.array(calibration["offset"])))
     save_hub_folder(network, feature_extractor, output)
     halve_weights(output / WEIGHTS_FILE)
@@ -65,7 +71,7 @@ def release_model(
         shutil.copy(Path(cross_validation) / REPORT_FILE, output / CROSS_VALIDATION_FILE)
         for name in PLOTS:
             shutil.copy(Path(cross_validation) / name, output)
-    write_model_card(output)
+    write_model_card(output, repo_id)
     check_hub_folder(output)
 
 

@@ -14,6 +14,8 @@ from transformers import AutoModel
 
 from modeling_ast_va.evaluation import write_json
 from modeling_ast_va.hub import check_hub_folder
+from modeling_ast_va.metrics import DIMENSIONS
+from modeling_ast_va.model_card import METRIC_NAMES, write_model_card
 from modeling_ast_va.release import PLOTS, halve_weights, release_model
 from modeling_ast_va.report import judge
 
@@ -72,7 +74,7 @@ def test_the_card_states_the_cross_validation(trained, cross_validation, tmp_pat
     assert "2-fold cross-validation over 40 songs" in card
     assert "split: cross-validation" in card
     assert f"value: {report['model, calibrated']['song']['metrics']['arousal_r2']['value']}" in card
-    assert "nothing: all songs train" in card
+    assert "not split: all songs train" in card
     assert (tmp_path / "release" / "cross_validation.json").read_text() == (
         cross_validation / "report.json"
     ).read_text()
@@ -104,3 +106,13 @@ def test_weights_that_overflow_are_refused(tmp_path):
     model.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"do not fit half precision: head\.dense\.weight"):
         halve_weights(tmp_path / "model.safetensors")
+
+
+def test_the_card_states_what_evaluation_of_the_training_songs_found(trained, cross_validation, tmp_path):
+    release_model(trained, tmp_path / "release", cross_validation)
+    results = {f"train_song_{name}_{key}": 0.875 for name in DIMENSIONS for key in METRIC_NAMES}
+    write_json(tmp_path / "release" / "train_results.json", results)
+    write_model_card(tmp_path / "release")
+    card = (tmp_path / "release" / "README.md").read_text()
+    assert "| valence | 0.875 | 0.875 | 0.875 | 0.875 |" in card
+    assert "heard in training" in card
