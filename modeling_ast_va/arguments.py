@@ -94,6 +94,10 @@ class ASTVATrainingArguments(TrainingArguments):
     mixup_alpha: float = field(
         default=0.0, metadata={"help": "Mixup: of the Beta distribution of shares; 0 blends nothing."}
     )
+    weight_average_decay: float = field(
+        default=0.0,
+        metadata={"help": "Of the moving average of the weights, kept in place of the last ones; 0 averages nothing."},
+    )
     concordance_weight: float = field(
         default=0.0, metadata={"help": "Weight in the loss of one minus the CCC, beside the mean squared error."}
     )
@@ -122,6 +126,8 @@ class ASTVATrainingArguments(TrainingArguments):
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if not 0 <= self.weight_average_decay < 1:
+            raise ValueError(f"weight_average_decay must lie in [0, 1), but is {self.weight_average_decay}.")
 
 
 def _settings_fields() -> dict[str, Any]:

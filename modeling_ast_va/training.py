@@ -31,6 +31,7 @@ from .modeling_ast_va import ASTVAForRegression
 from .plots import plot_loss_curves
 from .protocol import PROTOCOL_FILE, describe_protocol
 from .trainer import ASTVATrainer, build_trainer
+from .weight_averaging import WeightAveraging
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,11 @@ def train(arguments: Arguments) -> dict[str, float]:
 
     with args.main_process_first(desc="log-mels"):
         data_dir, audit, splits = load_splits(data, feature_extractor, args)
+    if "validation" in splits and args.weight_average_decay:
+        raise ValueError(
+            "weight_average_decay keeps the average of the weights, a validation split the best of them: "
+            "expected one of both. --validation_ratio 0 leaves out the validation split."
+        )
     if "validation" not in splits:  # nothing to choose the best checkpoint by: the last weights are kept
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & set(settings):
@@ -76,6 +82,8 @@ def train(arguments: Arguments) -> dict[str, float]:
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in auxiliary_targets))
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
+    if args.weight_average_decay:
+        trainer.add_callback(WeightAveraging(args.weight_average_decay, checkpoint))
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
     model.set_num_auxiliary_targets(0)  # they have served their purpose
