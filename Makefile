@@ -7,7 +7,7 @@ ENV := $(or $(ACTIVE),.venv)
 BIN := $(ENV)/bin
 STAMP := $(ENV)/.modeling_ast_va
 
-.PHONY: demo test test-library lint format install clean
+.PHONY: demo test test-library benchmark lint format install clean
 
 ## demo: synthesise demo songs, train, evaluate, plot, and predict one song
 demo: install
@@ -30,6 +30,10 @@ test-library: install
 		"transformers==$$($(BIN)/python -c 'import transformers; print(transformers.__version__)')"
 	tar -xzf build/transformers/transformers-*.tar.gz -C build/transformers
 	TRANSFORMERS_TESTS=$$(ls -d build/transformers/transformers-*/) $(BIN)/python -m pytest tests/library
+
+## benchmark: every stage beside the notebook's way, in one table
+benchmark: install
+	$(BIN)/python scripts/benchmark.py
 
 ## lint: style and types
 lint: install

@@ -53,7 +53,7 @@ class WeightAveraging(TrainerCallback):
     def on_train_end(self, args, state, control, model: nn.Module, **kwargs):
         model.load_state_dict(self.average.module.state_dict())
 
-    def _blend(self, average: torch.Tensor, current: torch.Tensor, num_averaged: torch.Tensor) -> torch.Tensor:
+    def _blend(self, average: torch.Tensor, current: torch.Tensor, num_averaged: torch.Tensor | int) -> torch.Tensor:
         if not average.is_floating_point():  # how many batches a normalisation has seen
             return current
         steps = float(num_averaged)
