@@ -88,12 +88,8 @@ def read_dynamic_tracks(files: Mapping[str, Path], offset_seconds: float) -> dic
         offset_seconds: where the audio files begin in the clips as distributed: 0 for those themselves.
     """
     samples = read_dynamic(dict(files)).dropna()
-    return {
-        int(song): Track(
-            rows["seconds"].to_numpy() - offset_seconds, rows[["valence", "arousal"]].to_numpy(dtype=np.float32)
-        )
-        for song, rows in samples.groupby("song_id")
-    }
+    seconds = samples["seconds"].to_numpy() - offset_seconds
+    return _tracks(samples["song_id"].to_numpy(), seconds, samples[["valence", "arousal"]].to_numpy(dtype=np.float32))
 
 
 def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
@@ -127,9 +123,14 @@ def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
         raise ValueError(f"The embeddings in {str(path)!r} hold numbers that are not finite.")
     order = np.lexsort((starts, songs))
     songs, centres, embeddings = songs[order], starts[order] + window_seconds / 2, embeddings[order]
+    return _tracks(songs, centres, embeddings), float(window_seconds)
+
+
+def _tracks(songs: np.ndarray, seconds: np.ndarray, values: np.ndarray) -> dict[int, Track]:
+    """Cuts rows that are sorted by song and time into tracks."""
     firsts = np.flatnonzero(np.diff(songs, prepend=songs[0] - 1))
-    tracks = map(Track, np.split(centres, firsts[1:]), np.split(embeddings, firsts[1:]))
-    return dict(zip(songs[firsts].tolist(), tracks)), float(window_seconds)
+    tracks = map(Track, np.split(seconds, firsts[1:]), np.split(values, firsts[1:]))
+    return dict(zip(songs[firsts].tolist(), tracks))
 
 
 def rate_by_teacher(tracks: Mapping[int, Track], labels: Mapping[int, np.ndarray]) -> dict[int, Track]:

@@ -228,10 +228,8 @@ def _average(tables: list[pd.DataFrame]) -> pd.DataFrame:
     for table in tables[1:]:
         if not table[keys].equals(tables[0][keys]):
             raise ValueError("Models of several seeds were tested on different segments.")
-    predicted = list(PREDICTED)
-    return tables[0].assign(
-        **dict(zip(predicted, sum(table[predicted].to_numpy() for table in tables).T / len(tables)))
-    )
+    average = np.mean([predictions(table) for table in tables], axis=0)
+    return tables[0].assign(**dict(zip(PREDICTED, average.T)))
 
 
 def _require_same_songs(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:

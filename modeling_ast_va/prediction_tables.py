@@ -98,5 +98,5 @@ def read_segments(folder: str | Path) -> pd.DataFrame:
     table = pd.read_csv(path, dtype={"artist": str}, keep_default_na=False)
     missing = [name for name in SEGMENT_COLUMNS if name not in table]
     if missing:
-        raise ValueError(f"{str(path)!r} has no column {', '.join(missing)}, but {', '.join(table)}.")
+        raise ValueError(f"{str(path)!r} has no column {', '.join(missing)}, but {', '.join(map(str, table))}.")
     return table
