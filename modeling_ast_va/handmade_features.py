@@ -72,6 +72,9 @@ def describe_songs(
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     cache = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va"
     cache.mkdir(parents=True, exist_ok=True)
+    if num_proc and num_proc > 1:
+        # librosa compiles its loops when they are first used, into files that processes must not write at once.
+        handmade_features(np.random.default_rng(0).normal(size=SAMPLING_RATE).astype(np.float32))
     rows = songs.map(
         _describe_row,
         remove_columns=songs.column_names,

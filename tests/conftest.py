@@ -13,6 +13,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="modeling_ast_va_tests_")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tolerances are those of one processor
+# Workers that compile librosa's loops at the same time would read each other's unfinished files.
+os.environ["NUMBA_CACHE_DIR"] = os.path.join(os.environ["HF_HOME"], "numba")
 os.environ.setdefault("MPLBACKEND", "agg")
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 
