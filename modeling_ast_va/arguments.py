@@ -91,13 +91,6 @@ class ASTVATrainingArguments(TrainingArguments):
     )
     frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
     time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
-    mixup_alpha: float = field(
-        default=0.0, metadata={"help": "Mixup: of the Beta distribution of shares; 0 blends nothing."}
-    )
-    weight_average_decay: float = field(
-        default=0.0,
-        metadata={"help": "Of the moving average of the weights, kept in place of the last ones; 0 averages nothing."},
-    )
     concordance_weight: float = field(
         default=0.0, metadata={"help": "Weight in the loss of one minus the CCC, beside the mean squared error."}
     )
@@ -119,15 +112,12 @@ class ASTVATrainingArguments(TrainingArguments):
             "early_stopping_patience",
             "frequency_mask_bins",
             "time_mask_frames",
-            "mixup_alpha",
             "concordance_weight",
             "dynamic_weight",
             "teacher_weight",
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
-        if not 0 <= self.weight_average_decay < 1:
-            raise ValueError(f"weight_average_decay must lie in [0, 1), but is {self.weight_average_decay}.")
 
 
 def _settings_fields() -> dict[str, Any]:

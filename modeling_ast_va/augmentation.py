@@ -1,7 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Augmentation of batches: SpecAugment (Park et al., 2019, Interspeech) and mixup (Zhang et al., 2018, ICLR)."""
-
-from collections.abc import Mapping
+"""SpecAugment: training data with bands and moments missing (Park et al., 2019, Interspeech)."""
 
 import torch
 
@@ -29,25 +27,6 @@ def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask
     in_time = _random_span(batch_size, num_frames, time_mask_frames, input_values.device)
     in_frequency = _random_span(batch_size, num_mel_bins, frequency_mask_bins, input_values.device)
     return input_values.masked_fill(in_time[:, :, None] | in_frequency[:, None, :], 0.0)
-
-
-def mix_up(batch: Mapping[str, torch.Tensor], alpha: float) -> dict[str, torch.Tensor]:
-    """
-    Blend each example of a batch with another one, inputs and targets alike.
-
-    One share for the batch, drawn from Beta(alpha, alpha); the larger part stays with the example itself.
-
-    Args:
-        batch: tensors of floats, `(batch, ...)` each.
-        alpha: of the distribution; 0 blends nothing.
-    """
-    if not alpha:
-        return dict(batch)
-    first = next(iter(batch.values()))
-    share = torch.distributions.Beta(alpha, alpha).sample().item()
-    share = max(share, 1 - share)
-    others = torch.randperm(len(first), device=first.device)
-    return {name: share * values + (1 - share) * values[others] for name, values in batch.items()}
 
 
 def check_masks(frequency_mask_bins: int, time_mask_frames: int, num_frames: int, num_mel_bins: int) -> None:

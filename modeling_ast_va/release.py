@@ -16,7 +16,7 @@ from .calibration import Calibration, calibrate_model
 from .evaluation import REPORT_FILE
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import PLACEHOLDER_REPO_ID, WEIGHTS_FILE, check_hub_folder, save_hub_folder
-from .model_card import CROSS_VALIDATION_FILE, write_model_card
+from .model_card import CROSS_VALIDATION_FILE, RESULTS_FILE, write_model_card
 from .modeling_ast_va import ASTVAForRegression
 from .protocol import PROTOCOL_FILE
 
@@ -38,7 +38,8 @@ def release_model(
         model: the folder that training left.
         output: the new folder.
         cross_validation: folder of the evaluation of the same recipe over folds: it calibrates the model, and gives the
-            card the only results that a model can have that was trained on all songs.
+            card the only results that a model can have that was trained on all songs. Without it the card keeps those
+            of the model's own test split.
         repo_id: address that the card's examples use.
 
     Raises:
@@ -52,10 +53,8 @@ def release_model(
         raise ValueError(f"{str(model)!r} is no folder that training left: it has no {PROTOCOL_FILE}.")
     if cross_validation is not None and not (Path(cross_validation) / REPORT_FILE).is_file():
         raise ValueError(f"{str(cross_validation)!r} is no evaluation over folds: it has no {REPORT_FILE}.")
-    network, feature_extractor = (
-        ASTVAForRegression.from_pretrained(model),
-        ASTVAFeatureExtractor.from_pretrained(model),
-    )
+    network = ASTVAForRegression.from_pretrained(model)
+    feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
     if cross_validation is not None:
         report = json.loads((Path(cross_validation) / REPORT_FILE).read_text(encoding="utf-8"))
         calibration = report["protocol"].get("calibration")
@@ -69,8 +68,12 @@ def release_model(
     shutil.copy(model / PROTOCOL_FILE, output)
     if cross_validation is not None:
         shutil.copy(Path(cross_validation) / REPORT_FILE, output / CROSS_VALIDATION_FILE)
-        for name in PLOTS:
-            shutil.copy(Path(cross_validation) / name, output)
+    elif (model / RESULTS_FILE).is_file():  # of a test split
+        shutil.copy(model / RESULTS_FILE, output)
+    measured = model if cross_validation is None else Path(cross_validation)
+    for name in PLOTS:
+        if (measured / name).is_file():
+            shutil.copy(measured / name, output)
     write_model_card(output, repo_id)
     check_hub_folder(output)
 

@@ -14,7 +14,7 @@ from datasets import DatasetDict
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 
 from .arguments import ASTVATrainingArguments
-from .augmentation import mix_up, spec_augment
+from .augmentation import spec_augment
 from .auxiliary import AuxiliaryTargets
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import push_folder, save_hub_folder
@@ -40,7 +40,6 @@ class ASTVATrainer(Trainer):
             inputs["input_values"] = spec_augment(
                 inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
             )
-            inputs = mix_up(inputs, self.args.mixup_alpha)
         auxiliary = inputs.pop("auxiliary_targets", None)
         loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
         if model.training and self.args.concordance_weight:

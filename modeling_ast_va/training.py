@@ -31,7 +31,6 @@ from .modeling_ast_va import ASTVAForRegression
 from .plots import plot_loss_curves
 from .protocol import PROTOCOL_FILE, describe_protocol
 from .trainer import ASTVATrainer, build_trainer
-from .weight_averaging import WeightAveraging
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +64,10 @@ def train(arguments: Arguments) -> dict[str, float]:
     set_seed(args.seed)
     model, feature_extractor = initial_model(data, settings)
     check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
+    check_teacher(data, args)
 
     with args.main_process_first(desc="log-mels"):
         data_dir, audit, splits = load_splits(data, feature_extractor, args)
-    if "validation" in splits and args.weight_average_decay:
-        raise ValueError(
-            "weight_average_decay keeps the average of the weights, a validation split the best of them: "
-            "expected one of both. --validation_ratio 0 leaves out the validation split."
-        )
     if "validation" not in splits:  # nothing to choose the best checkpoint by: the last weights are kept
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & set(settings):
@@ -82,8 +77,6 @@ def train(arguments: Arguments) -> dict[str, float]:
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in auxiliary_targets))
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
-    if args.weight_average_decay:
-        trainer.add_callback(WeightAveraging(args.weight_average_decay, checkpoint))
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
     model.set_num_auxiliary_targets(0)  # they have served their purpose
@@ -124,6 +117,17 @@ def initial_model(data: DataArguments, settings: dict[str, Any]) -> tuple[ASTVAF
     return ASTVAForRegression(config), feature_extractor
 
 
+def check_teacher(data: DataArguments, args: ASTVATrainingArguments) -> None:
+    """Refuse a teacher without a weight or a weight without a teacher, and a file that is not there (ValueError)."""
+    if bool(data.teacher_embeddings) != bool(args.teacher_weight):
+        raise ValueError(
+            "teacher_embeddings and teacher_weight need each other, but are "
+            f"{data.teacher_embeddings!r} and {args.teacher_weight}."
+        )
+    if data.teacher_embeddings:
+        read_teacher(data.teacher_embeddings)
+
+
 def load_auxiliary_targets(
     data: DataArguments, args: ASTVATrainingArguments, data_dir: Path, training_set: Dataset
 ) -> list[tuple[AuxiliaryTargets, float]]:
@@ -131,13 +135,8 @@ def load_auxiliary_targets(
     The kinds of auxiliary targets that are asked for, with their weights in the loss.
 
     Raises:
-        ValueError: for weights and sources that do not go together, and for songs without targets.
+        ValueError: for sources that are not there, and for songs without targets.
     """
-    if bool(data.teacher_embeddings) != bool(args.teacher_weight):
-        raise ValueError(
-            "teacher_embeddings and teacher_weight need each other, but are "
-            f"{data.teacher_embeddings!r} and {args.teacher_weight}."
-        )
     labels = dict(zip(training_set["song_id"], training_set["labels"]))
     kinds = []
     if args.dynamic_weight:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from modeling_ast_va.augmentation import check_masks, mix_up, spec_augment
+from modeling_ast_va.augmentation import check_masks, spec_augment
 
 NUM_FRAMES, NUM_MEL_BINS = 12, 9
 
@@ -96,20 +96,3 @@ def test_masks_that_do_not_fit_are_refused(bins, frames, message):
         draw_masks(1, bins, frames)
     with pytest.raises(ValueError, match=message):
         check_masks(bins, frames, NUM_FRAMES, NUM_MEL_BINS)
-
-
-def test_mixup_blends_inputs_and_targets_alike():
-    torch.manual_seed(0)
-    labels = torch.eye(6)
-    batch = {"input_values": labels[:, None].expand(6, 3, 6) * 2, "labels": labels}
-    mixed = mix_up(batch, 0.5)
-    torch.testing.assert_close(mixed["input_values"], 2 * mixed["labels"][:, None].expand(6, 3, 6))
-    torch.testing.assert_close(mixed["labels"].sum(dim=1), torch.ones(6))
-    assert (mixed["labels"].argmax(dim=1) == torch.arange(6)).all()  # the larger part is its own
-    assert not torch.equal(mixed["labels"], labels)
-    assert torch.equal(batch["labels"], torch.eye(6))
-
-
-def test_no_mixup():
-    batch = {"labels": torch.randn(4, 2)}
-    assert torch.equal(mix_up(batch, 0.0)["labels"], batch["labels"])

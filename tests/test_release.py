@@ -116,3 +116,10 @@ def test_the_card_states_what_evaluation_of_the_training_songs_found(trained, cr
     card = (tmp_path / "release" / "README.md").read_text()
     assert "| valence | 0.875 | 0.875 | 0.875 | 0.875 |" in card
     assert "heard in training" in card
+
+
+def test_without_folds_the_card_keeps_the_results_of_the_test_split(tmp_path):
+    trained = write_hub_folder(tmp_path / "trained")
+    release_model(trained, tmp_path / "release")
+    assert (tmp_path / "release" / "README.md").read_text() == (trained / "README.md").read_text()
+    assert "value: " in (trained / "README.md").read_text()
