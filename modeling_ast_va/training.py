@@ -87,9 +87,9 @@ def train(arguments: Arguments) -> dict[str, float]:
     if "test" in splits:
         test(trainer, splits["test"])
     if trainer.is_world_process_zero():
-        plot_loss_curves(
-            trainer.state.log_history, Path(args.output_dir) / "loss_curves.png", trainer.state.best_global_step
-        )
+        history = trainer.state.log_history
+        if any("loss" in entry or "eval_loss" in entry for entry in history):  # a run may end before it logs any
+            plot_loss_curves(history, Path(args.output_dir) / "loss_curves.png", trainer.state.best_global_step)
         protocol = describe_protocol(data, args.seed, data_dir, feature_extractor, splits, audit)
         write_json(Path(args.output_dir) / PROTOCOL_FILE, protocol)
         write_model_card(args.output_dir)

@@ -122,3 +122,11 @@ def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):
         path.unlink()
     with pytest.raises(ValueError, match="has no dynamic annotations"):
         train_tiny(songs, tmp_path / "model", *ONE_EPOCH, "--dynamic_weight", "1")
+
+
+def test_a_run_that_ends_before_it_logs_a_loss_is_whole(songs, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its plots
+    flags = ["--split_by", "none", "--logging_strategy", "steps", "--logging_steps", "100"]
+    train_tiny(songs, tmp_path / "model", *ONE_EPOCH, *flags)
+    check_hub_folder(tmp_path / "model")
+    assert (tmp_path / "model" / "protocol.json").is_file()
