@@ -202,7 +202,23 @@ def build_new(settings: dict[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExtrac
     of_config, of_features = split_settings(settings)
     if "max_length" not in settings:
         of_config["max_length"] = of_features["max_length"] = fitting_length(ASTVAConfig(**of_config), of_features)
-    return ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
+    config, feature_extractor = ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
+    check_descriptors(config, feature_extractor)
+    return config, feature_extractor
+
+
+def check_descriptors(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> None:
+    """Refuse descriptors of spectrograms whose bands or frames lie elsewhere than they expect (ValueError)."""
+    if not config.descriptor_hidden_size:
+        return
+    if feature_extractor.frontend != "librosa":
+        raise ValueError(f'Descriptors need frontend="librosa", but it is {feature_extractor.frontend!r}.')
+    for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
+        if getattr(config, name) != getattr(feature_extractor, name):
+            raise ValueError(
+                f"Descriptors need the {name} of the feature extractor, {getattr(feature_extractor, name)}, but the "
+                f"configuration has {getattr(config, name)}."
+            )
 
 
 def fitting_length(geometry: ASTVAConfig, feature_settings: dict[str, Any]) -> int:

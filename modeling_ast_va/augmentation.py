@@ -4,12 +4,12 @@
 import torch
 
 
-def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask_frames: int) -> torch.Tensor:
+def spec_augment_mask(input_values: torch.Tensor, frequency_mask_bins: int, time_mask_frames: int) -> torch.Tensor:
     """
-    Mask one band of frequencies and one stretch of time of each spectrogram with the training mean.
+    What of each spectrogram to mask: one band of frequencies and one stretch of time.
 
     Widths are drawn uniformly from 0 to the given maximum, then positions, as in the paper; each spectrogram has its
-    own. The mask is 0, the training mean after normalisation: 0 dB before it would be the loudest of all values.
+    own. There the model hears 0, the training mean: 0 dB, before normalisation, would be the loudest of all values.
 
     Args:
         input_values: normalised log-mels.
@@ -17,7 +17,7 @@ def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask
         time_mask_frames: widest stretch, in frames; 0 masks none.
 
     Shape:
-        `(batch, num_frames, num_mel_bins)` -> the same; the input is left as it is.
+        `(batch, num_frames, num_mel_bins)` -> the same, bool: True where masked.
 
     Raises:
         ValueError: for a mask that is negative or wider than the spectrogram.
@@ -26,7 +26,7 @@ def spec_augment(input_values: torch.Tensor, frequency_mask_bins: int, time_mask
     check_masks(frequency_mask_bins, time_mask_frames, num_frames, num_mel_bins)
     in_time = _random_span(batch_size, num_frames, time_mask_frames, input_values.device)
     in_frequency = _random_span(batch_size, num_mel_bins, frequency_mask_bins, input_values.device)
-    return input_values.masked_fill(in_time[:, :, None] | in_frequency[:, None, :], 0.0)
+    return in_time[:, :, None] | in_frequency[:, None, :]
 
 
 def check_masks(frequency_mask_bins: int, time_mask_frames: int, num_frames: int, num_mel_bins: int) -> None:

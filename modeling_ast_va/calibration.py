@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Calibration: predictions of unheard songs gather around the mean; here they get back half of the spread they lack.
+"""Calibration: how widely predictions of unheard songs spread, set midway between what two measures want.
 
-Squared error wants predictions that spread less than the ratings, by the factor r of their correlation; concordance
-wants the same spread, which costs squared error. Scaling predictions to the spread of the ratings is usual where CCC is
-the goal (Trigeorgis et al., 2016, ICASSP, section 4). Here the factor is the square root of that, the middle of both.
+Of predictions that correlate with the ratings by r, squared error wants a spread of r times that of the ratings, and
+concordance the ratings' own, as scaling for it has it (Trigeorgis et al., 2016, ICASSP, section 4). Here they get the
+geometric mean of both, the square root of r times the spread of the ratings. Ranks and correlation stay.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def fit_calibration(songs: pd.DataFrame) -> Calibration:
     rated, predicted = ratings(songs), predictions(songs)
     if not predicted.std(axis=0).all():
         raise ValueError(f"Expected predictions that vary, but got {len(songs)} songs with deviations of 0.")
-    gain = np.sqrt(rated.std(axis=0) / predicted.std(axis=0))
+    correlation = [np.corrcoef(column)[0, 1] for column in zip(rated.T, predicted.T)]
+    # Predictions that say nothing, or the contrary, become the mean.
+    gain = np.sqrt(np.maximum(correlation, 0)) * rated.std(axis=0) / predicted.std(axis=0)
     return Calibration(gain, rated.mean(axis=0) - gain * predicted.mean(axis=0))
 
 

@@ -13,7 +13,7 @@ import torch
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel, PreTrainedConfig
 from transformers.utils import FEATURE_EXTRACTOR_NAME, has_file
 
-from .arguments import fitting_length, split_settings
+from .arguments import check_descriptors, fitting_length, split_settings
 from .configuration_ast_va import ASTVAConfig
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .modeling_ast_va import ASTVAForRegression, resample_position_embeddings
@@ -39,6 +39,7 @@ GIVEN_BY_ENCODER = (
     "frequency_stride",
     "time_stride",
     "num_mel_bins",
+    "descriptor_hidden_size",
     "norm_first",
     "use_distillation_token",
 )
@@ -187,7 +188,10 @@ def _apply_settings(
     new_features = {**features.to_dict(), **of_features}
     if "max_length" not in settings and new_features["segment_seconds"] != features.segment_seconds:
         of_config["max_length"] = new_features["max_length"] = fitting_length(config, new_features)
-    return ASTVAConfig.from_dict({**config.to_dict(), **of_config}), ASTVAFeatureExtractor.from_dict(new_features)
+    new_config = ASTVAConfig.from_dict({**config.to_dict(), **of_config})
+    feature_extractor = ASTVAFeatureExtractor.from_dict(new_features)
+    check_descriptors(new_config, feature_extractor)
+    return new_config, feature_extractor
 
 
 def _fit_positions(positions: torch.Tensor, saved: ASTVAConfig, config: ASTVAConfig) -> torch.Tensor:

@@ -23,6 +23,7 @@ CARD_FILE = "README.md"
 CODE_FILES = (
     "audio_ast_va.py",
     "configuration_ast_va.py",
+    "descriptors_ast_va.py",
     "feature_extraction_ast_va.py",
     "modeling_ast_va.py",
     "pipeline_ast_va.py",

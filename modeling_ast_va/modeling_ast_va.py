@@ -23,6 +23,10 @@ from transformers.utils.generic import can_return_tuple, merge_with_config_defau
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_ast_va import ASTVAConfig
+from .descriptors_ast_va import ASTVADescriptors
+
+DESCRIPTOR_INPUT_DROPOUT = 0.2
+MAX_DESCRIPTOR = 4.0  # deviations from the mean: what lies further out counts no more
 
 
 @dataclass
@@ -33,7 +37,7 @@ class ASTVAOutput(ModelOutput):
     Args:
         loss: mean squared error, a scalar, when `labels` were given.
         logits (`(batch, num_labels)`): ratings on the scale of the labels, 1-9; columns valence and arousal.
-        pooler_output (`(batch, hidden_size)`): what the head heard, an embedding of the segment.
+        pooler_output (`(batch, pooler_size)`): what the head heard, an embedding of the segment.
         auxiliary_logits (`(batch, num_auxiliary_targets)`): predictions of further targets, of a model that has them.
         hidden_states: on request, the embeddings and each layer's output, `(batch, num_tokens, hidden_size)`.
         attentions: on request, and with `attn_implementation="eager"` only, which keeps them, each layer's weights,
@@ -190,6 +194,27 @@ def resample_position_embeddings(
     grid = nn.functional.interpolate(grid.float(), size=tuple(new_grid), mode="bicubic", align_corners=False)
     grid = grid.to(position_embeddings.dtype).flatten(2).transpose(1, 2)  # (1, F' * T', hidden)
     return torch.cat([prefix, grid], dim=1)
+
+
+class ASTVADescriptorEmbedding(nn.Module):
+    """Hand-made descriptors of the spectrogram, standardised by those of the training set, as one embedding."""
+
+    def __init__(self, config: ASTVAConfig):
+        super().__init__()
+        f_max = config.sampling_rate / 2 if config.f_max is None else config.f_max
+        frame_rate = config.sampling_rate / config.hop_length
+        self.descriptors = ASTVADescriptors(config.num_mel_bins, frame_rate, config.f_min, f_max)
+        self.norm = nn.BatchNorm1d(self.descriptors.num_descriptors, momentum=0.02, affine=False)
+        self.input_dropout = ASTVADropout(DESCRIPTOR_INPUT_DROPOUT)
+        self.projection = nn.Linear(self.descriptors.num_descriptors, config.descriptor_hidden_size)
+        self.activation_fn = ACT2FN[config.hidden_act]
+        self.dropout = ASTVADropout(config.descriptor_dropout_prob)
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        """`(batch, num_frames, num_mel_bins)` -> `(batch, descriptor_hidden_size)`."""
+        descriptors = self.descriptors(input_values).to(self.projection.weight.dtype)
+        standardised = self.norm(descriptors).clamp(-MAX_DESCRIPTOR, MAX_DESCRIPTOR)
+        return self.dropout(self.activation_fn(self.projection(self.input_dropout(standardised))))
 
 
 def drop_out(values: torch.Tensor, p: float, training: bool) -> torch.Tensor:
@@ -397,6 +422,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
         self.layernorm = (
             nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps) if config.norm_first else nn.Identity()
         )
+        self.descriptor_embedding = ASTVADescriptorEmbedding(config) if config.descriptor_hidden_size else None
         self.post_init()
 
     @merge_with_config_defaults
@@ -404,6 +430,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
     def forward(
         self,
         input_values: torch.Tensor,
+        bool_masked_values: torch.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         pooled_tokens_only: bool = False,
         **kwargs: Unpack[TransformersKwargs],
@@ -411,6 +438,8 @@ class ASTVAModel(ASTVAPreTrainedModel):
         """
         Args:
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
+            bool_masked_values (`(batch, num_frames, num_mel_bins)`): True where the tokens hear 0, the training mean,
+                in place of the value, as SpecAugment has it. Descriptors hear all: they would only be falsified.
             interpolate_pos_encoding: whether a number of frames other than `max_length` is accepted, by resampling
                 the positions along time.
             pooled_tokens_only: whether the last layer computes no more than the tokens that are pooled, which saves
@@ -418,19 +447,23 @@ class ASTVAModel(ASTVAPreTrainedModel):
 
         Returns:
             `last_hidden_state` `(batch, num_tokens, hidden_size)`, or its pooled tokens only, and `pooler_output`
-            `(batch, hidden_size)`; with `output_hidden_states` and `output_attentions` also those of every layer.
+            `(batch, pooler_size)`; with `output_hidden_states` and `output_attentions` also those of every layer.
 
         Raises:
             ValueError: for another shape; the message names what came and what was expected.
         """
-        hidden_states = self.embeddings(input_values, interpolate_pos_encoding)
+        heard = input_values if bool_masked_values is None else input_values.masked_fill(bool_masked_values, 0.0)
+        hidden_states = self.embeddings(heard, interpolate_pos_encoding)
         only_prefix = pooled_tokens_only and self.config.pooling != "mean"
         for layer in self.layers[:-1]:
             hidden_states = layer(hidden_states, **kwargs)
         num_queries = self.config.num_prefix_tokens if only_prefix else None
         hidden_states = self.layers[-1](hidden_states, num_queries, **kwargs)
         hidden_states = self.layernorm(hidden_states)
-        return BaseModelOutputWithPooling(last_hidden_state=hidden_states, pooler_output=self._pool(hidden_states))
+        pooler_output = self._pool(hidden_states)
+        if self.descriptor_embedding is not None:
+            pooler_output = torch.cat([pooler_output, self.descriptor_embedding(input_values)], dim=1)
+        return BaseModelOutputWithPooling(last_hidden_state=hidden_states, pooler_output=pooler_output)
 
     def _pool(self, hidden_states: torch.Tensor) -> torch.Tensor:
         if self.config.pooling == "cls":
@@ -446,13 +479,19 @@ class ASTVAHead(nn.Module):
     def __init__(self, config: ASTVAConfig):
         super().__init__()
         self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dense = nn.Linear(config.hidden_size, config.head_hidden_size)
+        self.pooler_dropout_prob = config.pooler_dropout_prob
+        self.dense = nn.Linear(config.pooler_size, config.head_hidden_size)
         self.activation_fn = ACT2FN[config.hidden_act]
         self.dropout = ASTVADropout(config.hidden_dropout_prob)
         self.out_proj = nn.Linear(config.head_hidden_size, config.num_labels)
 
     def forward(self, pooler_output: torch.Tensor) -> torch.Tensor:
-        hidden_states = self.activation_fn(self.dense(self.layernorm(pooler_output)))
+        """`(batch, pooler_size)` -> `(batch, num_labels)`."""
+        num_pooled = self.layernorm.normalized_shape[0]
+        tokens, descriptors = self.layernorm(pooler_output[:, :num_pooled]), pooler_output[:, num_pooled:]
+        if self.training and self.pooler_dropout_prob:  # all or none of a segment's: ModDrop
+            tokens = tokens * drop_out(tokens.new_ones(len(tokens), 1), self.pooler_dropout_prob, True)
+        hidden_states = self.activation_fn(self.dense(torch.cat([tokens, descriptors], dim=1)))
         return self.out_proj(self.dropout(hidden_states))
 
 
@@ -471,7 +510,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
     def set_num_auxiliary_targets(self, num_targets: int) -> None:
         """Give the model a new linear head for so many auxiliary targets, or none."""
         self.config.num_auxiliary_targets = num_targets
-        self.auxiliary_head = nn.Linear(self.config.hidden_size, num_targets) if num_targets else None
+        self.auxiliary_head = nn.Linear(self.config.pooler_size, num_targets) if num_targets else None
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -492,6 +531,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         self,
         input_values: torch.Tensor,
         labels: torch.Tensor | None = None,
+        bool_masked_values: torch.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ASTVAOutput:
@@ -499,6 +539,8 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         Args:
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
             labels (`(batch, num_labels)`): ratings, columns valence and arousal, on `config.label_range`.
+            bool_masked_values (`(batch, num_frames, num_mel_bins)`): True where the tokens hear 0 in place of the
+                value, as SpecAugment has it.
             interpolate_pos_encoding: whether a number of frames other than `max_length` is accepted, by resampling
                 the positions along time.
 
@@ -510,6 +552,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         """
         outputs = self.ast_va(
             input_values,
+            bool_masked_values=bool_masked_values,
             interpolate_pos_encoding=interpolate_pos_encoding,
             pooled_tokens_only=not self._records(kwargs),
             **kwargs,

@@ -14,7 +14,7 @@ from datasets import DatasetDict
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 
 from .arguments import ASTVATrainingArguments
-from .augmentation import spec_augment
+from .augmentation import spec_augment_mask
 from .auxiliary import AuxiliaryTargets
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 from .hub import push_folder, save_hub_folder
@@ -37,7 +37,7 @@ class ASTVATrainer(Trainer):
         inputs = dict(inputs)
         if model.training:
             # Here and not in the collator: evaluation shares that one, and masks are drawn faster on the device.
-            inputs["input_values"] = spec_augment(
+            inputs["bool_masked_values"] = spec_augment_mask(
                 inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
             )
         auxiliary = inputs.pop("auxiliary_targets", None)

@@ -11,6 +11,7 @@ from modeling_ast_va.arguments import (
     DataArguments,
     SettingsArguments,
     build_new,
+    check_descriptors,
     parse_arguments,
     split_settings,
 )
@@ -164,12 +165,24 @@ def test_a_spectrogram_just_holds_a_segment(settings, frames):
     assert config.max_length == feature_extractor.max_length == frames
 
 
+def test_descriptors_are_told_what_the_feature_extractor_does():
+    flags = ["--descriptor_hidden_size", "8", "--sampling_rate", "16000", "--hop_length", "320", "--f_max", "7000"]
+    config, feature_extractor = build_new(parse_arguments(flags)[1])
+    for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
+        assert getattr(config, name) == getattr(feature_extractor, name)
+    with pytest.raises(ValueError, match="need frontend=\"librosa\", but it is 'kaldi'"):
+        build_new(parse_arguments([*flags, "--frontend", "kaldi"])[1])
+    config.hop_length = 160
+    with pytest.raises(ValueError, match="hop_length of the feature extractor, 320, but the configuration has 160"):
+        check_descriptors(config, feature_extractor)
+
+
 def test_settings_go_where_they_belong():
-    _, settings, _ = parse_arguments(["--num_mel_bins", "64", "--hidden_size", "64", "--ref", "1.0", "--f_min", "20"])
+    _, settings, _ = parse_arguments(["--num_mel_bins", "64", "--hidden_size", "64", "--ref", "1.0", "--n_fft", "1024"])
     config, feature_extractor = build_new(settings)
     assert (config.num_mel_bins, feature_extractor.num_mel_bins) == (64, 64)
-    assert (config.hidden_size, feature_extractor.ref, feature_extractor.f_min) == (64, 1.0, 20.0)
-    assert not hasattr(config, "f_min")
+    assert (config.hidden_size, feature_extractor.ref, feature_extractor.n_fft) == (64, 1.0, 1024)
+    assert not hasattr(config, "n_fft")
 
 
 def test_the_reference_power_is_max_or_a_number():

@@ -31,7 +31,8 @@ def test_calibrated_songs_have_the_mean_and_the_middle_spread(segments):
     songs = table_of_songs(segments)
     calibrated = table_of_songs(calibrate(segments, fit_calibration(songs)))
     np.testing.assert_allclose(predictions(calibrated).mean(axis=0), ratings(songs).mean(axis=0), atol=1e-9)
-    middle = np.sqrt(ratings(songs).std(axis=0) * predictions(songs).std(axis=0))
+    correlation = [np.corrcoef(*column)[0, 1] for column in zip(ratings(songs).T, predictions(songs).T)]
+    middle = np.sqrt(correlation) * ratings(songs).std(axis=0)
     np.testing.assert_allclose(predictions(calibrated).std(axis=0), middle, atol=1e-9)
 
 
@@ -54,7 +55,15 @@ def test_concordance_rises_and_correlation_stays(segments):
     songs, calibrated = table_of_songs(segments), table_of_songs(calibrate_folds(segments))
     before, after = (evaluate_predictions(ratings(table), predictions(table)) for table in (songs, calibrated))
     assert after["ccc"] > before["ccc"] + 0.2
-    assert after["pearson_r"] == pytest.approx(before["pearson_r"], abs=0.02)
+    assert after["pearson_r"] == pytest.approx(before["pearson_r"], abs=0.04)  # each fold moves a little apart
+
+
+def test_predictions_that_contradict_the_ratings_become_the_mean(segments):
+    segments["predicted_valence"] = -segments["predicted_valence"]
+    songs = table_of_songs(segments)
+    calibrated = table_of_songs(calibrate(segments, fit_calibration(songs)))
+    np.testing.assert_allclose(calibrated["predicted_valence"], songs["valence"].mean(), atol=1e-9)
+    assert calibrated["predicted_arousal"].std() > 0.5
 
 
 def test_constant_predictions_are_refused(segments):

@@ -425,6 +425,91 @@ def test_a_network_with_a_stem_hears_other_lengths_and_is_saved(tmp_path):
             model(input_values[:, :3], interpolate_pos_encoding=True)
 
 
+DESCRIBED = {
+    "descriptor_hidden_size": 12,
+    "sampling_rate": 8000,
+    "hop_length": 200,
+    "num_mel_bins": 32,
+    "max_length": 64,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "intermediate_size": 32,
+}
+
+
+@pytest.fixture
+def described():
+    """A network with descriptors that has seen some spectrograms, and others, `(3, 64, 32)`."""
+    generator = torch.Generator().manual_seed(0)
+    model = random_weights(ASTVAForRegression(ASTVAConfig(**DESCRIBED, pooler_dropout_prob=0.5)))
+    with torch.no_grad():
+        for _ in range(50):
+            model.train()(torch.randn(8, 64, 32, generator=generator))
+    return model.eval(), torch.randn(3, 64, 32, generator=generator)
+
+
+def test_the_head_hears_standardised_descriptors_beside_the_tokens(described):
+    model, input_values = described
+    embedding = model.ast_va.descriptor_embedding
+    with torch.no_grad():
+        outputs = model.ast_va(input_values)
+        raw = embedding.descriptors(input_values)
+        standardised = (raw - embedding.norm.running_mean) / (embedding.norm.running_var + 1e-5).sqrt()
+        expected = nn.functional.gelu(embedding.projection(standardised.clamp(-4, 4)))
+        tokens, descriptors = outputs.pooler_output.split([16, 12], dim=1)
+        assert_close(descriptors, expected)
+        assert_close(tokens, outputs.last_hidden_state[:, 0], 0)
+        head = model.head
+        hidden = nn.functional.gelu(head.dense(torch.cat([head.layernorm(tokens), descriptors], dim=1)))
+        assert_close(model(input_values).logits, head.out_proj(hidden))
+    assert model.config.pooler_size == 28
+
+
+def test_masks_hide_values_from_the_tokens_and_not_from_the_descriptors(described):
+    model, input_values = described
+    mask = torch.rand(input_values.shape, generator=torch.Generator().manual_seed(1)) < 0.3
+    before = input_values.clone()
+    with torch.no_grad():
+        whole = model.ast_va(input_values).pooler_output
+        masked = model.ast_va(input_values, bool_masked_values=mask).pooler_output
+        zeroed = model.ast_va(input_values.masked_fill(mask, 0.0)).pooler_output
+    assert torch.equal(input_values, before)
+    assert_close(masked[:, :16], zeroed[:, :16], 0)
+    assert_close(masked[:, 16:], whole[:, 16:], 0)
+    assert not torch.allclose(zeroed[:, 16:], whole[:, 16:])
+
+
+def test_all_pooled_tokens_of_a_segment_are_dropped_or_none(described):
+    model, _ = described
+    head = model.head
+    heard: list[torch.Tensor] = []
+    head.dense.register_forward_hook(lambda module, inputs, output: heard.append(inputs[0]))
+    pooled = torch.randn(4000, 28, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        head.train()(pooled)
+        kept = head.layernorm(pooled[:, :16])
+    tokens, descriptors = heard[0].split([16, 12], dim=1)
+    assert_close(descriptors, pooled[:, 16:], 0)
+    dropped = (tokens == 0).all(dim=1)
+    assert abs(dropped.float().mean().item() - 0.5) < 5 * 0.5 / 4000**0.5
+    assert_close(tokens[~dropped], 2 * kept[~dropped])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_network_with_descriptors_is_saved_and_hears_in_any_precision(described, tmp_path, dtype):
+    model, input_values = described
+    model.to(dtype).save_pretrained(tmp_path)
+    loaded = ASTVAForRegression.from_pretrained(tmp_path, dtype=torch.float32)
+    with torch.no_grad():
+        expected = model.float()(input_values).logits
+        assert_close(loaded(input_values).logits, expected, 0)
+        # A few roundings of a number around 5.
+        tolerance = 40 * torch.finfo(dtype).eps * 5
+        assert_close(model.to(dtype)(input_values.to(dtype)).logits.float(), expected, tolerance)
+        shorter = model.float()(input_values[:, :16], interpolate_pos_encoding=True).logits
+    assert shorter.isfinite().all()
+
+
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("pooling", ["cls", "mean", "cls+distillation"])
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])

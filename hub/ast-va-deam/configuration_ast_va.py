@@ -7,6 +7,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
 
+MIN_DESCRIBED_BINS = 24  # three for each group of bands that the descriptors tell apart
 POOLING_MODES = ("cls", "mean", "cls+distillation")
 
 
@@ -47,6 +48,13 @@ class ASTVAConfig(PreTrainedConfig):
         time_stride: step between patches, in frames; at most `patch_size`.
         stem_channels: channels of a convolutional stem that takes the place of the patches: one 3x3 convolution of
             stride 2 for each, then one token for each step of time that is left, of all frequencies. None by default.
+        descriptor_hidden_size: width of an embedding of hand-made descriptors of the spectrogram, of timbre, loudness,
+            rhythm and harmony, that the head hears beside the pooled tokens. 0, the default, leaves them out.
+        descriptor_dropout_prob: dropout of that embedding.
+        pooler_dropout_prob: probability that, in training, the head does not hear a segment's pooled tokens at all, so
+            that it learns to do with its descriptors (ModDrop: Neverova et al., 2016, IEEE TPAMI 38(8)).
+        sampling_rate, hop_length, f_min, f_max: of the feature extractor, with `frontend="librosa"`: the descriptors
+            are told by them what a second and what a pitch is. Nothing else depends on them.
         num_mel_bins: height of the spectrogram.
         max_length: length of the spectrogram, in frames.
         norm_first: pre-norm layers with a final layer normalisation, as AST and ViT have it; `False` is post-norm.
@@ -91,6 +99,13 @@ class ASTVAConfig(PreTrainedConfig):
     frequency_stride: int = 16
     time_stride: int = 16
     stem_channels: tuple[int, ...] | list[int] = ()
+    descriptor_hidden_size: int = 0
+    descriptor_dropout_prob: float | int = 0.5
+    pooler_dropout_prob: float | int = 0.0
+    sampling_rate: int = 44100
+    hop_length: int = 512
+    f_min: float | int = 0.0
+    f_max: float | int | None = None
     num_mel_bins: int = 128
     max_length: int = 432
     norm_first: bool = False
@@ -138,6 +153,11 @@ class ASTVAConfig(PreTrainedConfig):
         return 2 if self.use_distillation_token else 1
 
     @property
+    def pooler_size(self) -> int:
+        """Width of what the head hears: the pooled tokens and, if used, the embedding of the descriptors."""
+        return self.hidden_size + self.descriptor_hidden_size
+
+    @property
     def label_midpoint(self) -> float:
         """Middle of the rating scale: 5 on 1-9."""
         low, high = self.label_range
@@ -162,6 +182,7 @@ class ASTVAConfig(PreTrainedConfig):
         self._check_activation()
         self._check_probabilities()
         self._check_patches()
+        self._check_descriptors()
         self._check_pooling()
         self._check_labels()
 
@@ -174,6 +195,8 @@ class ASTVAConfig(PreTrainedConfig):
             "patch_size",
             "frequency_stride",
             "time_stride",
+            "sampling_rate",
+            "hop_length",
             "num_mel_bins",
             "max_length",
             "head_hidden_size",
@@ -194,7 +217,12 @@ class ASTVAConfig(PreTrainedConfig):
             raise ValueError(f"hidden_act must be a name in ACT2FN of transformers, but is {self.hidden_act!r}.")
 
     def _check_probabilities(self) -> None:
-        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        for name in (
+            "hidden_dropout_prob",
+            "attention_probs_dropout_prob",
+            "descriptor_dropout_prob",
+            "pooler_dropout_prob",
+        ):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), but is {getattr(self, name)}.")
 
@@ -219,6 +247,25 @@ class ASTVAConfig(PreTrainedConfig):
                     f"{name} ({getattr(self, name)}) is smaller than patch_size ({self.patch_size}): "
                     "the spectrogram does not hold a single patch."
                 )
+
+    def _check_descriptors(self) -> None:
+        if self.descriptor_hidden_size < 0:
+            raise ValueError(f"descriptor_hidden_size must not be negative, but is {self.descriptor_hidden_size}.")
+        if not self.descriptor_hidden_size:
+            if self.pooler_dropout_prob:
+                raise ValueError(
+                    f"pooler_dropout_prob is {self.pooler_dropout_prob}, but without descriptor_hidden_size the head "
+                    "hears nothing but the pooled tokens."
+                )
+            return
+        f_max = self.sampling_rate / 2 if self.f_max is None else self.f_max
+        if not 0 <= self.f_min < f_max:
+            raise ValueError(f"f_min ({self.f_min}) must be at least 0 and lie below f_max ({f_max}).")
+        if self.num_mel_bins < MIN_DESCRIBED_BINS:
+            raise ValueError(
+                f"descriptor_hidden_size needs num_mel_bins of at least {MIN_DESCRIBED_BINS}, but it is "
+                f"{self.num_mel_bins}."
+            )
 
     def _check_pooling(self) -> None:
         if self.pooling not in POOLING_MODES:

@@ -1,0 +1,255 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""
+Descriptors: what music information retrieval has long read off a spectrogram, as numbers, computed in torch.
+
+A few thousand segments are too few to learn from scratch what a beat or a key is; these numbers tell the network.
+Timbre, loudness, spectral shape and contrast: Peeters (2004), "A large set of audio features", and Jiang et al. (2002),
+ICME; rhythm: the autocorrelation of the spectral flux, Scheirer (1998), JASA 103(1); harmony: chroma, and how well it
+fits the keys, Krumhansl (1990), "Cognitive Foundations of Musical Pitch".
+
+Shapes: `batch`, `num_frames` (T), `num_mel_bins` (F).
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+from transformers.audio_utils import hertz_to_mel, mel_to_hertz
+
+NUM_COEFFICIENTS = 20  # of the cosine transform: the timbre
+LOUDNESS_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+ROLLOFF = 0.85  # of the weight of a frame lies below
+NUM_GROUPS = 8  # of neighbouring bands, for contrast and texture
+RHYTHM_EDGES = (0.0, 0.1, 0.3, 0.62, 1.0)  # of the bands whose flux is followed apart, as shares of all
+LAG_SECONDS = (0.06, 1.6)  # over which a rhythm may repeat
+NUM_LAG_RANGES = 32
+BEAT_SECONDS = 0.24  # the shortest time between beats: 250 a minute
+HARMONY_HERTZ = (100.0, 3000.0)  # where the pitches lie
+PEAK_BANDS = 9  # a peak is what stands out of the mean of so many bands
+PITCH_WIDTH = 0.35  # deviation of a pitch class's bell, in semitones
+CHORD_SECONDS = 0.2  # over which a change of harmony is looked for
+MIDDLE_C = 261.63  # Hz
+
+# How well the twelve notes fit a major and a minor key on C, as listeners rated them: Krumhansl (1990), p. 30.
+KEY_PROFILES = (
+    (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+)
+
+
+class ASTVADescriptors(nn.Module):
+    """
+    Describes normalised log-mel spectrograms; has no weights.
+
+    Args:
+        num_mel_bins: bands of the spectrogram, spaced on Slaney's mel scale.
+        frame_rate: frames a second.
+        f_min, f_max: lower edge of the lowest band and upper edge of the highest, in Hz.
+
+    Shape:
+        `(batch, num_frames, num_mel_bins)` -> `(batch, num_descriptors)`, float32
+    """
+
+    def __init__(self, num_mel_bins: int, frame_rate: float, f_min: float, f_max: float):
+        super().__init__()
+        edges = np.geomspace(*LAG_SECONDS, NUM_LAG_RANGES + 1) * frame_rate
+        self.lag_edges = sorted({max(1, round(edge)) for edge in edges})  # frames; ranges without one fall together
+        self.beat_lag = min(max(1, round(BEAT_SECONDS * frame_rate)), self.lag_edges[-1] - 1)
+        self.chord_frames = max(1, round(CHORD_SECONDS * frame_rate))
+        self.group_edges = [round(num_mel_bins * group / NUM_GROUPS) for group in range(NUM_GROUPS + 1)]
+        self.rhythm_edges = [round(num_mel_bins * share) for share in RHYTHM_EDGES]
+        # Not buffers, which would lose precision with the model's weights, and their values where it is loaded from a
+        # folder; and from arrays, as a model that is loaded is first built on the device "meta", without values.
+        self.cosines = _constant(cosine_matrix(num_mel_bins, min(NUM_COEFFICIENTS, num_mel_bins)))
+        self.band_positions = _constant(np.linspace(0, 1, num_mel_bins))
+        self.quantiles = _constant(np.array(LOUDNESS_QUANTILES))
+        self.pitch_classes = _constant(pitch_class_weights(mel_band_centres(num_mel_bins, f_min, f_max)))
+        self.keys = _constant(key_templates())
+
+    @property
+    def num_descriptors(self) -> int:
+        """Numbers for each spectrogram."""
+        num_bands = len(self.rhythm_edges)  # those apart, and all together
+        rhythm = len(self.lag_edges) - 1 + 4 * num_bands
+        return 3 * self.cosines.shape[1] + 10 + 8 + 2 * NUM_GROUPS + rhythm + 3 * NUM_GROUPS + 32
+
+    @torch.autocast("cpu", enabled=False)
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        log_mel = input_values.float()
+        flux = log_mel.diff(dim=1)
+        return torch.cat(
+            [
+                self.timbre(log_mel),
+                self.loudness(log_mel),
+                self.shape(log_mel),
+                self.contrast(log_mel),
+                self.rhythm(flux.clamp_min(0)),
+                self.texture(log_mel, flux),
+                self.harmony(log_mel),
+            ],
+            dim=1,
+        )
+
+    def timbre(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Cepstral coefficients: mean, deviation, and deviation of the steps from frame to frame, `(batch, 60)`."""
+        coefficients = log_mel @ self.cosines.to(log_mel.device)
+        return torch.cat([moments(coefficients), deviation(coefficients.diff(dim=1))], dim=1)
+
+    def loudness(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Of the frames: moments, quantiles, range, deviation of the steps, share below the mean, `(batch, 10)`."""
+        loudness = _loudness_of_frames(log_mel)
+        quantiles = torch.quantile(loudness, self.quantiles.to(loudness.device), dim=1).T
+        soft = (loudness < loudness.mean(dim=1, keepdim=True)).float().mean(dim=1, keepdim=True)
+        steps = deviation(loudness.diff(dim=1)[:, :, None])
+        return torch.cat(
+            [moments(loudness[:, :, None]), quantiles, quantiles[:, -1:] - quantiles[:, :1], steps, soft], dim=1
+        )
+
+    def shape(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Moments of centroid, bandwidth, roll-off and flatness of the frames, `(batch, 8)`."""
+        weights, positions = log_mel.softmax(dim=2), self.band_positions.to(log_mel.device)
+        centroid = (weights * positions).sum(dim=2)
+        variance = (weights * positions.square()).sum(dim=2) - centroid.square()
+        bandwidth = variance.clamp_min(1e-8).sqrt()
+        rolloff = (weights.cumsum(dim=2) < ROLLOFF).float().mean(dim=2)
+        flatness = log_mel.mean(dim=2) - _loudness_of_frames(log_mel)
+        return moments(torch.stack([centroid, bandwidth, rolloff, flatness], dim=2))
+
+    def contrast(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """Moments, over the frames, of peaks less valleys in each group of bands, `(batch, 16)`."""
+        contrasts = []
+        for first, last in _ranges(self.group_edges):
+            bands = log_mel[:, :, first:last].sort(dim=2).values
+            num_extremes = max(1, (last - first) // 6)
+            contrasts.append(bands[:, :, -num_extremes:].mean(dim=2) - bands[:, :, :num_extremes].mean(dim=2))
+        return moments(torch.stack(contrasts, dim=2))
+
+    def rhythm(self, flux: torch.Tensor) -> torch.Tensor:
+        """How the flux of all bands repeats over each range of lags; of it and of ranges of bands: the clearest beat,
+        deviation, mean and maximum, `(batch, num_lag_ranges + 20)`."""
+        ranges = [(0, flux.shape[2]), *_ranges(self.rhythm_edges)]
+        strengths = torch.stack([flux[:, :, first:last].mean(dim=2) for first, last in ranges], dim=2)
+        repetition = autocorrelation(strengths, self.lag_edges[-1])
+        over_lags = [repetition[:, first:last, 0].amax(dim=1) for first, last in _ranges(self.lag_edges)]
+        clearest = repetition[:, self.beat_lag :].amax(dim=1)
+        of_strengths = [clearest, deviation(strengths), strengths.mean(dim=1), strengths.amax(dim=1)]
+        return torch.cat([torch.stack(over_lags, dim=1), *of_strengths], dim=1)
+
+    def texture(self, log_mel: torch.Tensor, flux: torch.Tensor) -> torch.Tensor:
+        """Roughness in each group of bands, along time, along frequency, and of the mean spectrum, `(batch, 24)`."""
+        along_time = flux.abs().mean(dim=1)
+        along_frequency = log_mel.diff(n=2, dim=2).abs().mean(dim=1)
+        of_mean = log_mel.mean(dim=1).diff(n=2, dim=1).abs()
+        edges = [*self.group_edges[:-1], log_mel.shape[2] - 2]
+        return torch.stack(
+            [
+                roughness[:, first:last].mean(dim=1)
+                for roughness in (along_time, along_frequency, of_mean)
+                for first, last in _ranges(edges)
+            ],
+            dim=1,
+        )
+
+    def harmony(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """
+        Fit of the best major and minor key, their difference, deviation over all keys; chroma from the best key's
+        tonic on; moments of the change and of the clarity of chroma; chroma in order of size, `(batch, 32)`.
+        """
+        chroma = self.chroma(log_mel)  # (B, T, 12)
+        mean = chroma.mean(dim=1)
+        fits = _unit(mean - mean.mean(dim=1, keepdim=True)) @ self.keys.to(mean.device).T  # (B, 24)
+        major, minor = fits[:, :12].amax(dim=1), fits[:, 12:].amax(dim=1)
+        keys = torch.stack([major, minor, major - minor, fits.std(dim=1, correction=0)], dim=1)
+        tonic = fits.argmax(dim=1, keepdim=True) % 12
+        from_tonic = mean.gather(1, (tonic + torch.arange(12, device=mean.device)) % 12)
+        shapes = _unit(chroma - chroma.mean(dim=2, keepdim=True))
+        step = min(self.chord_frames, chroma.shape[1] - 1)
+        change = 1 - (shapes[:, step:] * shapes[:, :-step]).sum(dim=2)
+        clarity = chroma.std(dim=2, correction=0)
+        by_size = 12 * (mean / mean.sum(dim=1, keepdim=True).clamp_min(1e-6)).sort(dim=1).values
+        return torch.cat([keys, from_tonic, moments(change[:, :, None]), moments(clarity[:, :, None]), by_size], dim=1)
+
+    def chroma(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """How far the bands of each pitch class stand out of their neighbours, from C on, `(batch, num_frames, 12)`."""
+        surroundings = nn.functional.avg_pool1d(
+            log_mel, PEAK_BANDS, stride=1, padding=PEAK_BANDS // 2, count_include_pad=False
+        )
+        return (log_mel - surroundings).clamp_min(0) @ self.pitch_classes.to(log_mel.device)
+
+
+def moments(values: torch.Tensor) -> torch.Tensor:
+    """Mean and deviation over the frames, `(batch, num_frames, n)` -> `(batch, 2 n)`."""
+    return torch.cat([values.mean(dim=1), deviation(values)], dim=1)
+
+
+def deviation(values: torch.Tensor) -> torch.Tensor:
+    """Standard deviation over the frames, `(batch, num_frames, n)` -> `(batch, n)`."""
+    return values.var(dim=1, correction=0).clamp_min(1e-12).sqrt()  # where nothing varies, a root has no slope
+
+
+def autocorrelation(values: torch.Tensor, max_lag: int) -> torch.Tensor:
+    """
+    Autocorrelation over the frames, of lags 0 to `max_lag`, 1 at lag 0; 0 where nothing varies.
+
+    Shape:
+        `(batch, num_frames, n)` -> `(batch, max_lag + 1, n)`
+    """
+    centred = values - values.mean(dim=1, keepdim=True)
+    num_points = values.shape[1] + max_lag + 1  # so that no lag wraps around
+    power = torch.fft.rfft(centred, num_points, dim=1).abs().square()
+    products = torch.fft.irfft(power, num_points, dim=1)[:, : max_lag + 1]
+    return products / products[:, :1].clamp_min(1e-6)
+
+
+def cosine_matrix(num_inputs: int, num_coefficients: int) -> np.ndarray:
+    """The first columns of the orthonormal cosine transform of type II, `(num_inputs, num_coefficients)`."""
+    positions = np.arange(num_inputs)[:, None] + 0.5
+    matrix = np.cos(np.pi / num_inputs * positions * np.arange(num_coefficients)) * np.sqrt(2 / num_inputs)
+    matrix[:, 0] /= np.sqrt(2)
+    return matrix
+
+
+def mel_band_centres(num_mel_bins: int, f_min: float, f_max: float) -> np.ndarray:
+    """Centre of each band on Slaney's mel scale, in Hz, `(num_mel_bins,)`."""
+    low, high = hertz_to_mel(f_min, mel_scale="slaney"), hertz_to_mel(f_max, mel_scale="slaney")
+    return mel_to_hertz(np.linspace(low, high, num_mel_bins + 2), mel_scale="slaney")[1:-1]
+
+
+def pitch_class_weights(hertz: np.ndarray) -> np.ndarray:
+    """
+    How much a band at each frequency belongs to each pitch class, from C on; each class's weights sum to 1.
+
+    Shape:
+        `(num_mel_bins,)` -> `(num_mel_bins, 12)`; 0 for a class that no band can tell
+    """
+    pitches = 12 * np.log2(np.maximum(hertz, 1.0) / MIDDLE_C)[:, None]
+    distances = (pitches - np.arange(12) + 6) % 12 - 6  # semitones
+    audible = (HARMONY_HERTZ[0] < hertz) & (hertz < HARMONY_HERTZ[1])
+    weights = np.exp(-0.5 * np.square(distances / PITCH_WIDTH)) * audible[:, None]
+    return weights / np.maximum(weights.sum(axis=0), 1e-6)
+
+
+def key_templates() -> np.ndarray:
+    """The profiles of the major keys from C on, then of the minor keys, of mean 0 and length 1, `(24, 12)`."""
+    keys = np.array([np.roll(profile, tonic) for profile in KEY_PROFILES for tonic in range(12)])
+    keys -= keys.mean(axis=1, keepdims=True)
+    return keys / np.linalg.norm(keys, axis=1, keepdims=True)
+
+
+def _constant(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    """Scaled to length 1 along the last axis; zeros stay."""
+    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def _loudness_of_frames(log_mel: torch.Tensor) -> torch.Tensor:
+    """Sum of the bands of each frame, on a logarithmic scale, `(batch, num_frames)`."""
+    return torch.logsumexp(2 * log_mel, dim=2) / 2
+
+
+def _ranges(edges: list[int]) -> list[tuple[int, int]]:
+    return list(pairwise(edges))
