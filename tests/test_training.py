@@ -321,7 +321,7 @@ def trainer(model, feature_extractor, tmp_path):
 @pytest.mark.parametrize("is_training", [True, False])
 def test_only_training_batches_are_augmented(trainer, model, input_values, is_training):
     heard = []
-    model.register_forward_pre_hook(lambda module, args, kwargs: heard.append(kwargs["input_values"]), with_kwargs=True)
+    model.ast_va.embeddings.register_forward_pre_hook(lambda module, args: heard.append(args[0]))
     model.train(is_training)
     inputs = {"input_values": input_values, "labels": torch.full((3, 2), 5.0)}
     torch.manual_seed(0)
