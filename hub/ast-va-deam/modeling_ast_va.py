@@ -26,7 +26,7 @@ from .configuration_ast_va import ASTVAConfig
 from .descriptors_ast_va import ASTVADescriptors
 
 DESCRIPTOR_INPUT_DROPOUT = 0.2
-MAX_DESCRIPTOR = 4.0  # deviations from the mean: what lies further out counts no more
+MAX_DESCRIPTOR = 1.5  # deviations from the mean: what lies further out counts no more
 
 
 @dataclass
