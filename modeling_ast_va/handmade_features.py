@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from . import audio_ast_va
 from .audio_ast_va import decode
+from .descriptors_ast_va import KEY_PROFILES
 
 SAMPLING_RATE = 22_050  # Hz
 N_FFT, HOP_LENGTH = 2048, 512  # samples
@@ -32,13 +33,6 @@ NUM_MEL_BINS, NUM_MFCCS = 64, 20
 TOP_DB = 80.0  # what lies further below the loudest counts as silence
 LOUDNESS_PERCENTILES = (5, 25, 50, 75, 95)
 TEMPO_RANGE = (40.0, 240.0)  # beats a minute
-
-# How well the twelve notes fit a major and a minor key on C, as listeners rated them: C. L. Krumhansl, "Cognitive
-# Foundations of Musical Pitch", Oxford University Press, 1990, p. 30.
-KEY_PROFILES = {
-    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-}
 
 
 def describe_songs(
@@ -131,7 +125,7 @@ def _harmony(chroma: NDArray) -> dict[str, float]:
     mean = chroma.mean(axis=1)
     fits = {
         mode: max(_correlation(mean, np.roll(profile, tonic)) for tonic in range(12))
-        for mode, profile in KEY_PROFILES.items()
+        for mode, profile in zip(("major", "minor"), KEY_PROFILES)
     }
     features |= {f"key_{mode}": fit for mode, fit in fits.items()}
     return features | {"key_majorness": fits["major"] - fits["minor"]}

@@ -44,5 +44,16 @@ def test_a_release_hears_that_loud_noise_is_more_arousing_than_a_soft_tone(relea
     assert loud["arousal"] > soft["arousal"] + 1
 
 
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_what_is_no_music_is_rated_on_the_scale(release):
+    music_emotion = load_pipeline(str(release))
+    sampling_rate = music_emotion.feature_extractor.sampling_rate
+    tone = np.sin(2 * np.pi * 440 * np.arange(3 * sampling_rate) / sampling_rate)
+    for waveform in (np.zeros_like(tone), 0.3 * tone, np.random.default_rng(0).normal(size=tone.size) / 5):
+        song = music_emotion({"array": waveform, "sampling_rate": sampling_rate})
+        assert 1 <= song["valence"] <= 9
+        assert 1 <= song["arousal"] <= 9
+
+
 def test_the_card_of_the_repository_is_that_of_the_release():
     assert (REPOSITORY / "model_card.md").read_text() == (RELEASES[0] / "README.md").read_text()
