@@ -74,9 +74,12 @@ class ASTVADescriptors(nn.Module):
         rhythm = len(self.lag_edges) - 1 + 4 * num_bands
         return 3 * self.cosines.shape[1] + 10 + 8 + 2 * NUM_GROUPS + rhythm + 3 * NUM_GROUPS + 32
 
-    @torch.autocast("cpu", enabled=False)
     def forward(self, input_values: torch.Tensor) -> torch.Tensor:
-        log_mel = input_values.float()
+        # Half precision would round the products of harmony and timbre, and differ from what prediction computes.
+        with torch.autocast(input_values.device.type, enabled=False):
+            return self._describe(input_values.float())
+
+    def _describe(self, log_mel: torch.Tensor) -> torch.Tensor:
         flux = log_mel.diff(dim=1)
         return torch.cat(
             [

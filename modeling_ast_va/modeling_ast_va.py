@@ -201,9 +201,8 @@ class ASTVADescriptorEmbedding(nn.Module):
 
     def __init__(self, config: ASTVAConfig):
         super().__init__()
-        f_max = config.sampling_rate / 2 if config.f_max is None else config.f_max
         frame_rate = config.sampling_rate / config.hop_length
-        self.descriptors = ASTVADescriptors(config.num_mel_bins, frame_rate, config.f_min, f_max)
+        self.descriptors = ASTVADescriptors(config.num_mel_bins, frame_rate, config.f_min, config.highest_frequency)
         self.norm = nn.BatchNorm1d(self.descriptors.num_descriptors, momentum=0.02, affine=False)
         self.input_dropout = ASTVADropout(DESCRIPTOR_INPUT_DROPOUT)
         self.projection = nn.Linear(self.descriptors.num_descriptors, config.descriptor_hidden_size)

@@ -153,6 +153,11 @@ class ASTVAConfig(PreTrainedConfig):
         return 2 if self.use_distillation_token else 1
 
     @property
+    def highest_frequency(self) -> float:
+        """Upper edge of the highest mel band, in Hz: `f_max`, or half the sampling rate."""
+        return self.sampling_rate / 2 if self.f_max is None else self.f_max
+
+    @property
     def pooler_size(self) -> int:
         """Width of what the head hears: the pooled tokens and, if used, the embedding of the descriptors."""
         return self.hidden_size + self.descriptor_hidden_size
@@ -258,9 +263,8 @@ class ASTVAConfig(PreTrainedConfig):
                     "hears nothing but the pooled tokens."
                 )
             return
-        f_max = self.sampling_rate / 2 if self.f_max is None else self.f_max
-        if not 0 <= self.f_min < f_max:
-            raise ValueError(f"f_min ({self.f_min}) must be at least 0 and lie below f_max ({f_max}).")
+        if not 0 <= self.f_min < self.highest_frequency:
+            raise ValueError(f"f_min ({self.f_min}) must be at least 0 and lie below f_max ({self.highest_frequency}).")
         if self.num_mel_bins < MIN_DESCRIBED_BINS:
             raise ValueError(
                 f"descriptor_hidden_size needs num_mel_bins of at least {MIN_DESCRIBED_BINS}, but it is "
