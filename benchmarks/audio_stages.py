@@ -16,7 +16,7 @@ import torch
 from transformers import ASTFeatureExtractor
 
 from modeling_ast_va.audio_ast_va import decode, stream_segments
-from modeling_ast_va.deam import load_segments
+from modeling_ast_va.data.dataset import load_segments
 
 from .context import DECODED_SONGS, SAMPLING_RATE, SEGMENT_SAMPLES, Context, torch_threads
 from .notebook_way import ANNOTATION_FILES, AUDIO_FOLDER, SONG_LEVEL_FOLDER, notebook_log_mel

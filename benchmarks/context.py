@@ -16,9 +16,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
-from modeling_ast_va.annotations import find_deam
 from modeling_ast_va.audio_ast_va import decode
-from modeling_ast_va.hub import save_hub_folder
+from modeling_ast_va.data.annotations import find_deam
+from modeling_ast_va.hub.folder import save_hub_folder
 
 SAMPLING_RATE = 44100
 SEGMENT_SAMPLES = 5 * SAMPLING_RATE

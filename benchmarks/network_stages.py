@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import ASTConfig, ASTModel, TrainerCallback
 
 from modeling_ast_va import ASTVAForRegression, load_deam
-from modeling_ast_va.arguments import ASTVATrainingArguments
-from modeling_ast_va.deam import normalization_statistics
-from modeling_ast_va.trainer import build_trainer
+from modeling_ast_va.data.dataset import normalization_statistics
+from modeling_ast_va.training.arguments import ASTVATrainingArguments
+from modeling_ast_va.training.trainer import build_trainer
 
 from .context import Context, torch_threads
 from .notebook_way import NotebookTransformer, build_optimizer, training_step

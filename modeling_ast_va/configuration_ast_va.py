@@ -286,3 +286,6 @@ class ASTVAConfig(PreTrainedConfig):
 
 
 __all__ = ["ASTVAConfig"]
+
+# The code travels with every saved configuration, so that it loads where this package is not installed.
+ASTVAConfig.register_for_auto_class()

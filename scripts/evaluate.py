@@ -10,10 +10,10 @@
 import logging
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from modeling_ast_va.cross_validation import evaluate_baselines, evaluate_folds
-from modeling_ast_va.evaluation import evaluate_model
-from modeling_ast_va.label_audit import LABELS
-from modeling_ast_va.splits import SPLIT_BY
+from modeling_ast_va.data.label_audit import LABELS
+from modeling_ast_va.data.splits import SPLIT_BY
+from modeling_ast_va.evaluation.cross_validation import evaluate_baselines, evaluate_folds
+from modeling_ast_va.evaluation.model import evaluate_model
 
 OF_MODEL = ("split", "segment_hop_seconds", "batch_size", "fold")
 OF_SPLIT = ("labels", "split_by", "split_seed", "num_folds", "validation_ratio")

@@ -10,7 +10,7 @@ that was interrupted. Several models, `--model DIR DIR ...`, are averaged.
 import logging
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from modeling_ast_va.prediction import predict, split_models
+from modeling_ast_va.prediction.run import predict, split_models
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")

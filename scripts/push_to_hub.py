@@ -4,7 +4,7 @@
 
 from argparse import ArgumentParser
 
-from modeling_ast_va.hub import push_folder
+from modeling_ast_va.hub.folder import push_folder
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)

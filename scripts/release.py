@@ -4,7 +4,7 @@
 
 from argparse import ArgumentParser
 
-from modeling_ast_va.release import release_model
+from modeling_ast_va.training.release import release_model
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)

@@ -4,8 +4,8 @@
 
 import logging
 
-from modeling_ast_va.arguments import parse_arguments
-from modeling_ast_va.training import train
+from modeling_ast_va.training.arguments import parse_arguments
+from modeling_ast_va.training.run import train
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")

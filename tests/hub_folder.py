@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
-from modeling_ast_va.hub import save_hub_folder
+from modeling_ast_va.hub.card import write_model_card
+from modeling_ast_va.hub.folder import save_hub_folder
 from modeling_ast_va.metrics import METRICS
-from modeling_ast_va.model_card import write_model_card
 
 PROTOCOL = {
     "dataset": "DEAM",

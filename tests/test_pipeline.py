@@ -18,7 +18,7 @@ from transformers import pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline, pipeline_ast_va
-from modeling_ast_va.hub import save_hub_folder
+from modeling_ast_va.hub.folder import save_hub_folder
 
 RATE = 8000
 TOLERANCE = 1e-5

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deam_folder import write_deam
 
-from modeling_ast_va.arguments import parse_arguments
-from modeling_ast_va.training import train
+from modeling_ast_va.training.arguments import parse_arguments
+from modeling_ast_va.training.run import train
 
 SONGS = range(991, 1011)  # half of them published with exchanged labels; 16 train, 2 validate, 2 test
 ARTISTS = {song: f"Band {(song - 991) // 2}" for song in SONGS}

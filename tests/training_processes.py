@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 from transformers import TrainerCallback
 
-from modeling_ast_va import evaluation, training
-from modeling_ast_va.arguments import parse_arguments
+from modeling_ast_va.evaluation import model as evaluation
+from modeling_ast_va.training import run as training
+from modeling_ast_va.training.arguments import parse_arguments
 
 NUM_PROCESSES = 2
 

@@ -378,3 +378,6 @@ def mel_products(
 
 
 __all__ = ["ASTVAFeatureExtractor"]
+
+# The code travels with every saved feature extractor, so that it loads where this package is not installed.
+ASTVAFeatureExtractor.register_for_auto_class()

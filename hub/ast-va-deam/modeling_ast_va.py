@@ -580,3 +580,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
 
 
 __all__ = ["ASTVAForRegression", "ASTVAModel", "ASTVAOutput", "ASTVAPreTrainedModel"]
+
+# The code travels with every saved model, so that it loads where this package is not installed.
+ASTVAModel.register_for_auto_class("AutoModel")
+ASTVAForRegression.register_for_auto_class("AutoModel")

@@ -1,0 +1,174 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The checkpoint of the notebook that this package replaces, `best_ast_model.pth`, as a model of the same outputs."""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.serialization import get_unsafe_globals_in_checkpoint
+
+from ..checkpoints.weights import check_keys, check_shape, copy_weights, listed, patch_size_of
+from ..configuration_ast_va import ASTVAConfig
+from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..hub.card import write_model_card
+from ..hub.folder import save_hub_folder
+from ..modeling_ast_va import ASTVAForRegression
+
+NEEDED = ("model_state_dict", "global_mean", "global_std")
+LEFT_OUT = ("epoch", "optimizer_state_dict", "val_loss")
+PATCH_KERNEL = "patch_embed.weight"
+LAYER = "transformer_encoder.layers"
+# What zipfile and torch raise for damaged files, found by damaging files at random.
+READ_ERRORS = (
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+)
+
+
+def convert_notebook_checkpoint(
+    checkpoint_path: str | os.PathLike,
+    output_dir: str | os.PathLike | None = None,
+    *,
+    num_attention_heads: int = 4,
+    num_mel_bins: int = 128,
+    segment_seconds: float | None = None,
+) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
+    """
+    Turn a `best_ast_model.pth`, as the notebook saves it, into a model and a feature extractor with the same outputs.
+
+    The geometry of the network follows from the shapes of its weights; what leaves no trace in them are arguments.
+    Short segments are padded with 0 dB, their loudest value, because these weights were trained so.
+
+    Args:
+        checkpoint_path: file of `torch.save` with the weights, and mean and standard deviation of the training set.
+        output_dir: where to write a Hub folder; `None` writes nothing.
+        num_attention_heads: the notebook's `NUM_HEADS`. A wrong number gives wrong outputs, not an error.
+        num_mel_bins: the notebook's `N_MELS`.
+        segment_seconds: the notebook's `SEGMENT_LENGTH`; `None` is the most whole seconds that its frames hold.
+
+    Raises:
+        ValueError: for a file that is no such checkpoint, is damaged, or holds Python objects beside tensors; for
+            missing, unexpected or misshapen weights. The message names them.
+    """
+    checkpoint = _read(checkpoint_path)
+    tensors = checkpoint["model_state_dict"]
+    config = _infer_config(tensors, num_attention_heads, num_mel_bins)
+    feature_extractor = ASTVAFeatureExtractor(
+        num_mel_bins=num_mel_bins,
+        max_length=config.max_length,
+        segment_seconds=_whole_seconds(config.max_length) if segment_seconds is None else segment_seconds,
+        padding_value=0.0,
+        mean=_number(checkpoint, "global_mean"),
+        std=_number(checkpoint, "global_std"),
+    )
+    model = ASTVAForRegression(config).eval()
+    copy_weights(model, tensors, _key_map(config.num_hidden_layers), PATCH_KERNEL)
+    if output_dir is not None:
+        save_hub_folder(model, feature_extractor, output_dir)
+        write_model_card(output_dir)
+    return model, feature_extractor
+
+
+def _read(path: str | os.PathLike) -> dict[str, Any]:
+    """The entries of a file of `torch.save`, read without running code that it may hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not compare the checksums
+        if damaged:
+            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+        unsafe = get_unsafe_globals_in_checkpoint(path)
+        checkpoint = None if unsafe else torch.load(path, map_location="cpu", weights_only=True)
+    except READ_ERRORS as error:
+        raise ValueError(f"{str(path)!r} is no checkpoint that torch.save wrote, or is damaged: {error}") from error
+    if unsafe:
+        raise ValueError(
+            f"{str(path)!r} holds Python objects, {listed(unsafe)}, and is refused: reading them can run any code. "
+            "Save the state_dict() of the model, and numbers as tensors or as Python's own."
+        )
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"Expected a dictionary in {str(path)!r}, but it holds a {type(checkpoint).__name__}.")
+    check_keys(checkpoint, NEEDED, optional=LEFT_OUT)
+    tensors = checkpoint["model_state_dict"]
+    if not isinstance(tensors, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
+        raise ValueError(f"Expected model_state_dict of {str(path)!r} to hold tensors by their names.")
+    return checkpoint
+
+
+def _number(checkpoint: Mapping[str, Any], name: str) -> float:
+    """A statistic of the training set, saved as a tensor of one element or as a number."""
+    value = checkpoint[name]
+    is_number = isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.numel() == 1)
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"Expected {name} to be one finite number, but it is {value!r}.")
+    return float(value)
+
+
+def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int, num_mel_bins: int) -> ASTVAConfig:
+    """Geometry of the network, from the names and shapes of its weights."""
+    layers = {match[1] for key in tensors if (match := re.match(rf"{re.escape(LAYER)}\.(\d+)\.", str(key)))}
+    check_keys(tensors, _key_map(max(1, len(layers))))
+    patch_size = patch_size_of(tensors, PATCH_KERNEL)
+    _, num_tokens, hidden_size = check_shape(tensors, "pos_embed", 1, None, None)
+    num_patches = num_tokens - 1  # without CLS
+    frequency_patches = num_mel_bins // patch_size
+    if num_patches < 1 or frequency_patches < 1 or num_patches % frequency_patches:
+        raise ValueError(
+            f"pos_embed holds {num_patches} patches, which are not whole columns of {frequency_patches}: so many "
+            f"patches of {patch_size} bins lie in num_mel_bins={num_mel_bins}."
+        )
+    return ASTVAConfig(
+        hidden_size=hidden_size,
+        num_hidden_layers=len(layers),
+        num_attention_heads=num_attention_heads,
+        intermediate_size=check_shape(tensors, f"{LAYER}.0.linear1.weight", None, None)[0],
+        patch_size=patch_size,
+        frequency_stride=patch_size,
+        time_stride=patch_size,
+        num_mel_bins=num_mel_bins,
+        max_length=num_patches // frequency_patches * patch_size,
+        head_hidden_size=check_shape(tensors, "head.1.weight", None, None)[0],
+    )
+
+
+def _key_map(num_layers: int) -> dict[str, list[str]]:
+    """The notebook's names and ours; it stacks the projections to queries, keys and values."""
+    modules = {
+        "patch_embed.": ["ast_va.embeddings.patch_embeddings.projection."],
+        "head.0.": ["head.layernorm."],
+        "head.1.": ["head.dense."],
+        "head.4.": ["head.out_proj."],
+    }
+    for layer in range(num_layers):
+        theirs, ours = f"{LAYER}.{layer}", f"ast_va.layers.{layer}"
+        modules[f"{theirs}.self_attn.in_proj_"] = [f"{ours}.attention.{name}_proj." for name in "qkv"]
+        modules[f"{theirs}.self_attn.out_proj."] = [f"{ours}.attention.o_proj."]
+        modules[f"{theirs}.linear1."] = [f"{ours}.mlp.fc1."]
+        modules[f"{theirs}.linear2."] = [f"{ours}.mlp.fc2."]
+        modules[f"{theirs}.norm1."] = [f"{ours}.attention_layernorm."]
+        modules[f"{theirs}.norm2."] = [f"{ours}.mlp_layernorm."]
+    key_map = {"cls_token": ["ast_va.embeddings.cls_token"], "pos_embed": ["ast_va.embeddings.position_embeddings"]}
+    for kind in ("weight", "bias"):
+        key_map |= {theirs + kind: [name + kind for name in ours] for theirs, ours in modules.items()}
+    return key_map
+
+
+def _whole_seconds(max_length: int) -> int:
+    """The most whole seconds that fit into so many centred frames; the notebook cuts songs at whole seconds."""
+    defaults = ASTVAFeatureExtractor()
+    return max(1, (max_length * defaults.hop_length - 1) // defaults.sampling_rate)

@@ -1,0 +1,72 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Calibration against its closed form (1e-9): means of the ratings, the middle spread, and each fold by the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling_ast_va.evaluation.calibration import calibrate, calibrate_folds, fit_calibration
+from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings, table_of_songs
+from modeling_ast_va.metrics import evaluate_predictions
+
+
+@pytest.fixture
+def segments():
+    """Two segments of each of 60 songs in three folds; predictions spread half as far as ratings, off by one."""
+    rng = np.random.default_rng(0)
+    rated = rng.normal(5, 1.2, size=(60, 2))
+    predicted = (4 + 0.5 * (rated - 5) + rng.normal(0, 0.4, size=(60, 2))).repeat(2, axis=0)
+    predicted += rng.normal(0, 0.1, size=predicted.shape)
+    table = pd.DataFrame(
+        {"song_id": np.arange(60).repeat(2), "duration_seconds": 3.0, "fold": (np.arange(60) % 3).repeat(2)}
+    )
+    table[["valence", "arousal"]] = rated.repeat(2, axis=0)
+    table[list(PREDICTED)] = predicted
+    return table
+
+
+def test_calibrated_songs_have_the_mean_and_the_middle_spread(segments):
+    songs = table_of_songs(segments)
+    calibrated = table_of_songs(calibrate(segments, fit_calibration(songs)))
+    np.testing.assert_allclose(predictions(calibrated).mean(axis=0), ratings(songs).mean(axis=0), atol=1e-9)
+    correlation = [np.corrcoef(*column)[0, 1] for column in zip(ratings(songs).T, predictions(songs).T)]
+    middle = np.sqrt(correlation) * ratings(songs).std(axis=0)
+    np.testing.assert_allclose(predictions(calibrated).std(axis=0), middle, atol=1e-9)
+
+
+def test_a_fold_is_calibrated_by_the_others(segments):
+    calibrated = calibrate_folds(segments)
+    assert calibrated["song_id"].equals(segments["song_id"])
+    songs = table_of_songs(segments)
+    others = fit_calibration(songs[songs["fold"] != 1])
+    expected = calibrate(segments[segments["fold"] == 1], others)
+    np.testing.assert_allclose(predictions(calibrated[calibrated["fold"] == 1]), predictions(expected), atol=1e-9)
+    unmoved = segments.copy()
+    unmoved.loc[unmoved["fold"] == 1, ["valence", "arousal"]] = 9.0  # its own ratings play no part
+    again = calibrate_folds(unmoved)
+    np.testing.assert_array_equal(
+        predictions(again[again["fold"] == 1]), predictions(calibrated[calibrated["fold"] == 1])
+    )
+
+
+def test_concordance_rises_and_correlation_stays(segments):
+    songs, calibrated = table_of_songs(segments), table_of_songs(calibrate_folds(segments))
+    before, after = (evaluate_predictions(ratings(table), predictions(table)) for table in (songs, calibrated))
+    assert after["ccc"] > before["ccc"] + 0.2
+    assert after["pearson_r"] == pytest.approx(before["pearson_r"], abs=0.04)  # each fold moves a little apart
+
+
+def test_predictions_that_contradict_the_ratings_become_the_mean(segments):
+    segments["predicted_valence"] = -segments["predicted_valence"]
+    songs = table_of_songs(segments)
+    calibrated = table_of_songs(calibrate(segments, fit_calibration(songs)))
+    np.testing.assert_allclose(calibrated["predicted_valence"], songs["valence"].mean(), atol=1e-9)
+    assert calibrated["predicted_arousal"].std() > 0.5
+
+
+def test_constant_predictions_are_refused(segments):
+    segments["predicted_arousal"] = 5.0
+    with pytest.raises(ValueError, match="predictions that vary"):
+        fit_calibration(table_of_songs(segments))

@@ -1,0 +1,255 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_training import SONGS, train_tiny, write_songs
+
+from modeling_ast_va.evaluation import baselines as baselines_module
+from modeling_ast_va.evaluation import cross_validation
+from modeling_ast_va.evaluation import model as evaluation
+from modeling_ast_va.evaluation.baselines import BLEND, CONSTANT, RIDGE, SVR
+from modeling_ast_va.evaluation.cross_validation import evaluate_baselines, evaluate_folds, merge_folds
+from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings
+from modeling_ast_va.metrics import evaluate_predictions
+from modeling_ast_va.training import run as training
+
+SCRIPT = str(Path(__file__).parents[2] / "scripts" / "evaluate.py")
+NUM_FOLDS = 2
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    return write_songs(tmp_path_factory.mktemp("songs") / "deam")
+
+
+@pytest.fixture(scope="module")
+def trained(songs, tmp_path_factory):
+    """The folders of both folds."""
+    folders = [tmp_path_factory.mktemp("runs") / f"fold-{fold}" for fold in range(NUM_FOLDS)]
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(training, "plot_loss_curves", lambda *args: None)
+        context.setattr(evaluation, "save_evaluation_plots", lambda *args: None)
+        for fold, folder in enumerate(folders):
+            flags = f"--num_folds {NUM_FOLDS} --fold {fold} --validation_ratio 0 --max_steps 2 --learning_rate 1e-3"
+            train_tiny(songs, folder, *flags.split())
+    return folders
+
+
+@pytest.fixture
+def folders(trained, tmp_path):
+    """What of the trained folders is read."""
+    for folder in trained:
+        (tmp_path / folder.name).mkdir()
+        for name in ("protocol.json", "segment_predictions.csv"):
+            shutil.copy(folder / name, tmp_path / folder.name)
+    return [tmp_path / folder.name for folder in trained]
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch):
+    """Plots take most of the time."""
+    monkeypatch.setattr(cross_validation, "save_evaluation_plots", lambda *args: None)
+    monkeypatch.setattr(baselines_module, "NUM_TREES", 10)
+
+
+def change(folder, **entries):
+    path = folder / "protocol.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def another_seed(folders, shift):
+    """Copies of the folders of another training seed, whose predictions differ by a shift."""
+    copies = []
+    for folder in folders:
+        copy = shutil.copytree(folder, folder.with_name(f"{folder.name}-other"))
+        change(copy, seed=43)
+        table = pd.read_csv(copy / "segment_predictions.csv")
+        table[list(PREDICTED)] += shift
+        table.to_csv(copy / "segment_predictions.csv", index=False)
+        copies.append(copy)
+    return copies
+
+
+def test_every_song_is_tested_once_by_the_model_of_its_fold(folders, trained):
+    protocol, segments = merge_folds(folders)
+    assert (protocol["num_folds"], protocol["split_by"], protocol["validation_ratio"]) == (NUM_FOLDS, "artist", 0)
+    assert list(segments) == ["model"]
+    table = segments["model"]
+    assert sorted(set(table["song_id"])) == list(SONGS)
+    assert len(table) == 2 * len(SONGS)
+    for fold, folder in enumerate(trained):
+        songs = pd.read_csv(folder / "predictions.csv")
+        assert set(table.loc[table["fold"] == fold, "song_id"]) == set(songs["song_id"])
+
+
+def test_the_report_is_of_all_songs_and_agrees_with_what_training_wrote(folders, trained, tmp_path, capsys):
+    systems = evaluate_folds(folders)
+    output = tmp_path / "cross_validation"
+    table = pd.concat([pd.read_csv(folder / "predictions.csv") for folder in trained])
+    expected = evaluate_predictions(ratings(table), predictions(table))
+    got = {name: metric["value"] for name, metric in systems["model"]["song"]["metrics"].items()}
+    assert got == pytest.approx(expected, abs=2e-3)
+    written = [json.loads((folder / "all_results.json").read_text()) for folder in trained]
+    for unit, prefix in (("song", "test_song_"), ("segment", "test_")):
+        metric = systems["model"][unit]["metrics"]["arousal_rmse"]
+        of_folds = [results[f"{prefix}arousal_rmse"] for results in written]
+        assert metric["fold_mean"] == pytest.approx(np.mean(of_folds), abs=1e-3)
+        assert metric["fold_std"] == pytest.approx(np.std(of_folds, ddof=1), abs=1e-3)
+    report = json.loads((output / "report.json").read_text())
+    assert report["systems"] == systems
+    assert "comparison" not in report
+    assert report["protocol"]["num_folds"] == NUM_FOLDS
+    assert pd.read_csv(output / "predictions.csv")["song_id"].tolist() == list(SONGS)
+    assert len(pd.read_csv(output / "segment_predictions.csv")) == 2 * len(SONGS)
+    assert "Per song: 20 songs of 10 artists" in capsys.readouterr().out
+
+
+def test_several_seeds_are_judged_by_themselves_and_averaged(folders):
+    _, segments = merge_folds([*folders, *another_seed(folders, shift=1.0)])
+    assert list(segments) == ["seed 42", "seed 43", "average of 2 seeds"]
+    first, second, average = (predictions(table) for table in segments.values())
+    np.testing.assert_allclose(second, first + 1)
+    np.testing.assert_allclose(average, first + 0.5)
+    np.testing.assert_array_equal(ratings(segments["average of 2 seeds"]), ratings(segments["seed 42"]))
+
+
+def test_folds_that_are_missing_or_come_twice_are_refused(folders):
+    with pytest.raises(ValueError, match=r"Folds \[1\] of seed 42 are missing: expected 2"):
+        merge_folds(folders[:1])
+    with pytest.raises(ValueError, match=r"Fold 0 of seed 42 comes twice: .*fold-0.* and .*fold-0"):
+        merge_folds([*folders, folders[0].with_name("fold-0") / "."])
+    with pytest.raises(ValueError, match="got none"):
+        merge_folds([])
+    with pytest.raises(ValueError, match=r"Folds \[1\] of seed 43 are missing"):
+        merge_folds([*folders, another_seed(folders[:1], 0)[0]])
+
+
+@pytest.mark.parametrize(
+    "entry", [{"labels": "published"}, {"split_seed": 1}, {"num_folds": 3}, {"data_fingerprint": "0"}], ids=str
+)
+def test_folds_of_another_protocol_are_refused(folders, entry):
+    change(folders[1], **entry)
+    (name,) = entry
+    with pytest.raises(ValueError, match=rf"fold-1' is no fold beside .*fold-0': it has {name} .* in place of"):
+        merge_folds(folders)
+
+
+def test_a_model_that_was_not_trained_on_a_fold_is_refused(folders, tmp_path):
+    change(folders[1], num_folds=None, fold=None)
+    with pytest.raises(ValueError, match="fold-1' was not trained on a fold"):
+        merge_folds(folders)
+    (folders[1] / "protocol.json").unlink()
+    with pytest.raises(ValueError, match="fold-1' was not trained on a fold: its protocol has no dataset"):
+        merge_folds(folders)
+
+
+def test_a_song_in_two_folds_is_refused(folders):
+    shutil.copy(folders[0] / "segment_predictions.csv", folders[1])
+    with pytest.raises(ValueError, match=r"Songs \[.*\] were tested in two folds"):
+        merge_folds(folders)
+
+
+def test_a_folder_without_predictions_is_refused(folders):
+    path = folders[1] / "segment_predictions.csv"
+    path.write_text(path.read_text().replace("predicted_arousal", "guess"))
+    with pytest.raises(ValueError, match="has no column predicted_arousal"):
+        merge_folds(folders)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"Expected a folder with segment_predictions\.csv"):
+        merge_folds(folders)
+
+
+def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):
+    options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    systems = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "out", **options)
+    assert list(systems) == ["model", "model, calibrated", CONSTANT, RIDGE, SVR, BLEND]
+    for report in systems.values():
+        assert report["song"]["num_rows"] == len(SONGS)
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    means = [table.loc[table["fold"] != fold, "arousal"].mean() for fold in range(NUM_FOLDS)]  # of the training songs
+    errors = table["arousal"] - table["fold"].map(dict(enumerate(means)))
+    rmse = systems[CONSTANT]["song"]["metrics"]["arousal_rmse"]["value"]
+    assert rmse == pytest.approx(np.sqrt(np.mean(errors**2)), abs=1e-4)
+
+
+def test_baselines_by_themselves_are_those_beside_models(folders, songs, tmp_path, monkeypatch):
+    options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    beside = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "beside", **options)
+    monkeypatch.setattr(cross_validation, "SEGMENT_SECONDS", 2.0)  # the songs have three
+    alone = evaluate_baselines(output_dir=tmp_path / "alone", num_folds=NUM_FOLDS, validation_ratio=0, **options)
+    assert alone == {name: report for name, report in beside.items() if "model" not in name}
+    report = json.loads((tmp_path / "alone" / "report.json").read_text())
+    assert report["systems"] == alone
+    assert (report["protocol"]["labels"], report["protocol"]["num_folds"]) == ("corrected", NUM_FOLDS)
+
+
+def test_baselines_on_other_data_are_refused(folders, songs, tmp_path):
+    for folder in folders:
+        change(folder, split_seed=7)
+    options = {"num_proc": 1, "cache_dir": songs.with_name("deam_cache"), "output_dir": tmp_path / "out"}
+    with pytest.raises(ValueError, match="expected the data that they were trained with"):
+        evaluate_folds(folders, baselines=True, data_dir=songs, **options)
+    with pytest.raises(ValueError, match="expected data_dir, but got none"):
+        evaluate_folds(folders, baselines=True)
+
+
+def test_without_scikit_learn_nothing_is_begun(folders, songs, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
+        evaluate_folds(folders, baselines=True, data_dir=songs)
+    with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
+        evaluate_baselines(songs, output_dir=tmp_path)
+
+
+def run_script(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", [SCRIPT, *map(str, arguments)])
+    runpy.run_path(SCRIPT, run_name="__main__")
+
+
+def test_the_script_merges_folds(folders, monkeypatch, tmp_path, capsys):
+    run_script(monkeypatch, "--folds", *folders)
+    assert "Per segment: 40 segments of 10 artists" in capsys.readouterr().out
+    assert (tmp_path / "cross_validation" / "report.json").is_file()
+
+
+def test_the_script_judges_baselines_by_themselves(monkeypatch, tmp_path, capsys):
+    asked = []
+    monkeypatch.setattr(
+        cross_validation, "evaluate_baselines", lambda data_dir, **options: asked.append((data_dir, options))
+    )
+    run_script(
+        monkeypatch,
+        "--baselines",
+        "--data_dir",
+        "DEAM",
+        "--output_dir",
+        tmp_path,
+        "--num_folds",
+        4,
+        "--labels",
+        "published",
+    )
+    assert asked == [("DEAM", {"output_dir": str(tmp_path), "num_folds": 4, "labels": "published"})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected --model, --folds or --baselines"),
+        (["--model", "m"], "--model needs --data_dir"),
+        (["--model", "m", "--folds", "f"], "not allowed with argument"),
+        (["--folds", "f", "--labels", "published"], "as they were trained, without --labels"),
+        (["--baselines", "--data_dir", "d"], "need --data_dir and --output_dir"),
+        (["--baselines", "--data_dir", "d", "--output_dir", "o", "--fold", "1"], "take no --split"),
+    ],
+)
+def test_the_script_refuses_flags_that_do_not_go_together(arguments, message, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_script(monkeypatch, *arguments)
+    assert message in capsys.readouterr().err

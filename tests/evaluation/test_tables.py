@@ -1,0 +1,60 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import Dataset
+
+from modeling_ast_va.evaluation.tables import (
+    SEGMENT_COLUMNS,
+    read_segments,
+    table_of_segments,
+    table_of_songs,
+    write_predictions,
+)
+from modeling_ast_va.metrics import songs_from_segments
+
+ARTISTS = {2: "NA", 3: "A, B", 7: ""}
+ROWS = [(3, 0.0, 5.0), (2, 0.0, 5.0), (2, 5.0, 2.5), (7, 0.0, 5.0)]  # song, start, duration
+
+
+@pytest.fixture
+def segments():
+    dataset = Dataset.from_list(
+        [
+            {"song_id": song, "artist": ARTISTS[song], "start_seconds": start, "duration_seconds": duration}
+            for song, start, duration in ROWS
+        ]
+    )
+    ratings = np.array([[3.1, 4.2], [5.5, 6.6], [5.5, 6.6], [7.0, 1.0]], dtype=np.float32)
+    predictions = np.array([[3.0, 4.0], [5.0, 6.0], [6.5, 9.0], [7.0, 2.0]], dtype=np.float32)
+    return table_of_segments(dataset.with_format("numpy"), ratings, predictions).assign(split="test")
+
+
+def test_a_row_for_each_segment_in_the_order_of_the_dataset(segments):
+    assert list(segments) == [*SEGMENT_COLUMNS, "split"]
+    assert list(zip(segments["song_id"], segments["start_seconds"], segments["duration_seconds"])) == ROWS
+    assert segments["valence"].tolist() == [3.1, 5.5, 5.5, 7.0]  # as they were rated, not as single precision has them
+
+
+def test_songs_are_means_weighted_by_duration(segments):
+    songs = table_of_songs(segments)
+    assert songs["song_id"].tolist() == [2, 3, 7]
+    assert songs["artist"].tolist() == ["NA", "A, B", ""]
+    assert songs["predicted_valence"].tolist() == pytest.approx([(2 * 5 + 6.5) / 3, 3, 7])
+    assert songs["predicted_arousal"].tolist() == pytest.approx([(2 * 6 + 9) / 3, 4, 2])
+    assert songs["num_segments"].tolist() == [2, 1, 1]
+    expected = songs_from_segments(
+        segments["song_id"],
+        segments[["valence", "arousal"]],
+        segments[["predicted_valence", "predicted_arousal"]],
+        segments["duration_seconds"],
+    )
+    deviations = songs[["predicted_valence_std", "predicted_arousal_std"]]
+    np.testing.assert_allclose(deviations, expected.prediction_stds)
+
+
+def test_what_is_written_is_read_whatever_artists_are_called(segments, tmp_path):
+    write_predictions(segments, tmp_path)
+    pd.testing.assert_frame_equal(read_segments(tmp_path), segments, atol=1e-5)
+    songs = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(songs, table_of_songs(segments), atol=1e-4)

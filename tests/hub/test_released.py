@@ -1,0 +1,59 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The released checkpoints: complete, small, with the code and card of this package, and working."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import modeling_ast_va
+from modeling_ast_va import MusicEmotionPipeline
+from modeling_ast_va.hub.card import render_model_card
+from modeling_ast_va.hub.folder import CODE_FILES, check_hub_folder
+from modeling_ast_va.prediction.run import load_pipeline
+
+REPOSITORY = Path(__file__).parents[2]
+RELEASES = sorted((REPOSITORY / "hub").iterdir())
+MAX_WEIGHTS_BYTES = 16 * 2**20
+
+
+def test_there_are_releases():
+    assert [release.name for release in RELEASES] == ["ast-va-deam"]
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_a_release_is_complete_and_of_this_code(release):
+    check_hub_folder(release)
+    for name in CODE_FILES:
+        assert (release / name).read_text() == (Path(modeling_ast_va.__file__).parent / name).read_text(), name
+    assert (release / "README.md").read_text() == render_model_card(release)
+    assert (release / "model.safetensors").stat().st_size < MAX_WEIGHTS_BYTES
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_a_release_hears_that_loud_noise_is_more_arousing_than_a_soft_tone(release):
+    music_emotion = load_pipeline(str(release))
+    assert isinstance(music_emotion, MusicEmotionPipeline)
+    sampling_rate = music_emotion.feature_extractor.sampling_rate
+    seconds = np.arange(6 * sampling_rate) / sampling_rate
+    noise = np.random.default_rng(0).normal(size=seconds.size).clip(-3, 3) / 3 * (0.4 + 0.6 * (seconds * 2.5 % 1 < 0.3))
+    tone = 0.02 * np.sin(2 * np.pi * 220 * seconds)
+    loud, soft = (music_emotion({"array": x, "sampling_rate": sampling_rate}) for x in (noise, tone))
+    assert loud["arousal"] > soft["arousal"] + 1
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_what_is_no_music_is_rated_on_the_scale(release):
+    music_emotion = load_pipeline(str(release))
+    sampling_rate = music_emotion.feature_extractor.sampling_rate
+    tone = np.sin(2 * np.pi * 440 * np.arange(3 * sampling_rate) / sampling_rate)
+    for waveform in (np.zeros_like(tone), 0.3 * tone, np.random.default_rng(0).normal(size=tone.size) / 5):
+        song = music_emotion({"array": waveform, "sampling_rate": sampling_rate})
+        assert 1 <= song["valence"] <= 9
+        assert 1 <= song["arousal"] <= 9
+
+
+def test_the_card_of_the_repository_is_that_of_the_release():
+    assert (REPOSITORY / "model_card.md").read_text() == (RELEASES[0] / "README.md").read_text()

@@ -1,0 +1,190 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The model loads where this package is not installed: from a folder, from the Hub, and from the offline cache."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hub_folder import tiny_model, write_hub_folder
+from loopback_hub import LoopbackHub
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoModelForAudioClassification,
+    pipeline,
+)
+from transformers.dynamic_module_utils import get_imports
+
+import modeling_ast_va
+from modeling_ast_va.hub.folder import CODE_FILES
+
+REPOSITORY = Path(__file__).parents[2]
+REPO_ID = "me/tiny-mood"
+TOLERANCE = 1e-6
+
+# A stranger's program. None in sys.modules makes an import fail, as where the package is not installed.
+STRANGER = """
+import json, sys
+for name in ("modeling_ast_va", "librosa", "datasets", "evaluate", "pandas", "matplotlib"):
+    sys.modules[name] = None
+import numpy as np, torch
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForAudioClassification, pipeline
+
+waveform = np.load("waveform.npy")
+answers = {}
+for address in sys.argv[1:]:
+    options = {"pretrained_model_name_or_path": address, "trust_remote_code": True}
+    answer = answers[address] = {"hidden_size": AutoConfig.from_pretrained(**options).hidden_size}
+    feature_extractor = AutoFeatureExtractor.from_pretrained(**options)
+    inputs = feature_extractor(waveform, sampling_rate=feature_extractor.sampling_rate, return_tensors="pt")
+    for auto_class in (AutoModel, AutoModelForAudioClassification):
+        with torch.no_grad():
+            outputs = auto_class.from_pretrained(**options)(**inputs)
+        answer[auto_class.__name__] = outputs.logits.tolist()
+        answer["pooler_output"] = outputs.pooler_output.tolist()
+    answer["inferred task"] = pipeline(model=address, trust_remote_code=True)("song.mp3")
+    answer["named task"] = pipeline("music-emotion", model=address, trust_remote_code=True)(["song.mp3"])[0]
+    ensemble = pipeline("music-emotion", model=address, ensemble=[address], trust_remote_code=True)
+    answer["ensemble"] = ensemble("song.mp3")
+    stock = pipeline("audio-classification", model=address, trust_remote_code=True)
+    answer["stock"] = {label["label"]: label["score"] for label in stock(waveform)}
+with open("card.py") as card:
+    exec(card.read())
+answers["card"] = list(outputs.pooler_output.shape)
+print(json.dumps(answers))
+"""
+
+
+def run(command: list[str], **options) -> str:
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300, **options)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return write_hub_folder(tmp_path_factory.mktemp("trained") / "tiny-mood")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory) -> Path:
+    """A folder outside the repository, with a stereo song at another rate, and one segment at the model's."""
+    directory = tmp_path_factory.mktemp("elsewhere")
+    rng = np.random.default_rng(0)
+    seconds = np.arange(int(2.7 * 44100)) / 44100
+    tones = np.stack([np.sin(2 * np.pi * 330 * seconds), np.sin(2 * np.pi * 495 * seconds**1.5)], axis=1)
+    soundfile.write(directory / "song.mp3", 0.3 * tones, 44100)
+    np.save(directory / "waveform.npy", (0.1 * rng.standard_normal(8000)).astype(np.float32))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def expected(folder, elsewhere) -> dict:
+    """What the model answers in this process, without being saved."""
+    model, feature_extractor = tiny_model()
+    inputs = feature_extractor(np.load(elsewhere / "waveform.npy"), sampling_rate=8000, return_tensors="pt")
+    with torch.no_grad():
+        outputs = model(**inputs)
+    music_emotion = modeling_ast_va.MusicEmotionPipeline(model=model, feature_extractor=feature_extractor)
+    return {
+        "hidden_size": 32,
+        "AutoModel": outputs.logits.tolist(),
+        "AutoModelForAudioClassification": outputs.logits.tolist(),
+        "pooler_output": outputs.pooler_output.tolist(),
+        "song": music_emotion(str(elsewhere / "song.mp3")),
+    }
+
+
+@pytest.fixture(scope="module")
+def answers(folder, elsewhere, tmp_path_factory) -> dict:
+    """What a stranger hears: from the folder and the Hub after a real push, then from the cache without a network."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_", "PYTHON"))
+    }
+    environment |= {"HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test", "OMP_NUM_THREADS": "1"}
+    stranger = elsewhere / "stranger.py"
+    stranger.write_text(STRANGER, encoding="utf-8")
+    with LoopbackHub() as hub:
+        environment["HF_ENDPOINT"] = hub.address
+        run(
+            [str(REPOSITORY / "scripts" / "push_to_hub.py"), "--model", str(folder), "--repo_id", REPO_ID],
+            env=environment | {"PYTHONPATH": str(REPOSITORY)},
+            cwd=elsewhere,
+        )
+        pushed = dict(hub.repositories[REPO_ID].files("main")[1])
+        card = pushed["README.md"].decode().split("```python\n")[1:]
+        (elsewhere / "card.py").write_text("\n".join(block.split("```")[0] for block in card), encoding="utf-8")
+        online = run(["-I", str(stranger), str(folder), REPO_ID], env=environment, cwd=elsewhere)
+    offline = run(["-I", str(stranger), REPO_ID], env=environment | {"HF_HUB_OFFLINE": "1"}, cwd=elsewhere)
+    online, offline = json.loads(online.splitlines()[-1]), json.loads(offline.splitlines()[-1])
+    return {
+        "folder": online[str(folder)],
+        "hub": online[REPO_ID],
+        "offline": offline[REPO_ID],
+        "cards": [online["card"], offline["card"]],
+        "pushed": pushed,
+    }
+
+
+def assert_same_song(song: dict, expected: dict):
+    assert song["quadrant"] == expected["quadrant"]
+    for key in ("valence", "arousal", "valence_std", "arousal_std"):
+        assert song[key] == pytest.approx(expected[key], abs=TOLERANCE)
+    assert len(song["segments"]) == len(expected["segments"]) == 3
+    for segment, expected_segment in zip(song["segments"], expected["segments"]):
+        assert segment == pytest.approx(expected_segment, abs=TOLERANCE)
+
+
+def test_expected_numbers_can_tell_models_apart(expected):
+    (valence, arousal), segments = expected["AutoModel"][0], expected["song"]["segments"]
+    assert abs(valence - arousal) > 0.01
+    assert np.ptp([segment["valence"] for segment in segments]) > 0.01
+
+
+@pytest.mark.parametrize("source", ["folder", "hub", "offline"])
+def test_loads_where_the_package_is_not(source, answers, expected):
+    answer = answers[source]
+    assert answer["hidden_size"] == expected["hidden_size"]
+    for name in ("AutoModel", "AutoModelForAudioClassification", "pooler_output"):
+        np.testing.assert_allclose(answer[name], expected[name], atol=TOLERANCE)
+    assert_same_song(answer["inferred task"], expected["song"])
+    assert_same_song(answer["named task"], expected["song"])
+    ensemble = dict(answer["ensemble"])
+    assert (ensemble.pop("valence_spread"), ensemble.pop("arousal_spread")) == (0, 0)  # of a model with itself
+    assert_same_song(ensemble, expected["song"])
+    valence, arousal = expected["AutoModel"][0]
+    assert answer["stock"] == pytest.approx({"valence": valence, "arousal": arousal}, abs=TOLERANCE)
+
+
+def test_examples_of_the_card_run_as_they_stand(answers):
+    assert answers["cards"] == [[1, 32], [1, 32]]
+
+
+def test_push_sends_what_was_there(answers, folder):
+    assert answers["pushed"] == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert f'model="{REPO_ID}"' in answers["pushed"]["README.md"].decode()
+
+
+def test_needs_no_remote_code_where_the_package_is_imported(folder, elsewhere, expected):
+    assert isinstance(AutoConfig.from_pretrained(folder), modeling_ast_va.ASTVAConfig)
+    assert isinstance(AutoFeatureExtractor.from_pretrained(folder), modeling_ast_va.ASTVAFeatureExtractor)
+    for auto_class in (AutoModel, AutoModelForAudioClassification):
+        assert isinstance(auto_class.from_pretrained(folder), modeling_ast_va.ASTVAForRegression)
+    for music_emotion in (pipeline("music-emotion", model=str(folder)), pipeline(model=str(folder))):
+        assert isinstance(music_emotion, modeling_ast_va.MusicEmotionPipeline)
+        assert_same_song(music_emotion(str(elsewhere / "song.mp3")), expected["song"])
+
+
+def test_code_asks_only_for_what_every_user_has():
+    imports = {name: set(get_imports(REPOSITORY / "modeling_ast_va" / name)) for name in CODE_FILES}
+    installed_with_transformers = {"huggingface_hub", "numpy", "torch", "tqdm", "transformers"}
+    for name, needed in imports.items():
+        assert needed - set(sys.stdlib_module_names) <= installed_with_transformers, name

@@ -1,0 +1,133 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""What recipes add to training: auxiliary targets and the concordance loss, folds, and training on all songs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_training import SONGS, tiny_flags, train_tiny, write_songs
+
+from modeling_ast_va.evaluation import model as evaluation
+from modeling_ast_va.hub.folder import check_hub_folder
+from modeling_ast_va.training import run as training
+from modeling_ast_va.training.arguments import parse_arguments
+from modeling_ast_va.training.losses import concordance_loss
+from modeling_ast_va.training.trainer import build_trainer, collate
+
+ONE_EPOCH = ["--num_train_epochs", "1", "--per_device_train_batch_size", "8"]
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    return write_songs(tmp_path_factory.mktemp("songs") / "deam")
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    path = tmp_path_factory.mktemp("teacher") / "teacher.npz"
+    song_ids = np.repeat(np.array(SONGS), 2)
+    embedding = np.random.default_rng(0).normal(size=(len(song_ids), 5)).astype(np.float16)
+    starts = np.tile([0.0, 1.0], len(SONGS))
+    np.savez(path, song_id=song_ids, start_seconds=starts, window_seconds=2.0, embedding=embedding)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch):
+    monkeypatch.setattr(training, "plot_loss_curves", lambda *args: None)
+    monkeypatch.setattr(evaluation, "save_evaluation_plots", lambda *args: None)
+
+
+def read_json(path: Path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_all_songs_train_with_auxiliary_targets(songs, teacher, tmp_path):
+    flags = ["--split_by", "none", "--teacher_embeddings", str(teacher), "--teacher_weight", "1"]
+    flags += ["--dynamic_weight", "0.5", "--audio_offset_seconds", "15", "--concordance_weight", "1"]
+    metrics = train_tiny(songs, tmp_path / "model", *ONE_EPOCH, *flags, "--license", "cc-by-nc-sa-4.0")
+    assert metrics["train_loss"] > 0
+    assert not [name for name in metrics if name.startswith(("eval_", "test_"))]
+    protocol = read_json(tmp_path / "model" / "protocol.json")
+    assert protocol["num_songs"] == {"train": len(SONGS)}
+    assert protocol["license"] == "cc-by-nc-sa-4.0"
+    assert len(protocol["teacher_sha256"]) == 64
+    assert read_json(tmp_path / "model" / "config.json")["num_auxiliary_targets"] == 0
+    assert not [name for name in load_file(tmp_path / "model" / "model.safetensors") if "auxiliary" in name]
+    check_hub_folder(tmp_path / "model")
+
+
+def test_a_fold_without_validation_is_tested_with_the_last_weights(songs, tmp_path):
+    tested = []
+    for fold in range(2):
+        flags = ["--num_folds", "2", "--fold", str(fold), "--validation_ratio", "0"]
+        metrics = train_tiny(songs, tmp_path / str(fold), *ONE_EPOCH, *flags)
+        assert "test_song_valence_ccc" in metrics
+        assert "eval_loss" not in metrics
+        lines = (tmp_path / str(fold) / "predictions.csv").read_text().splitlines()
+        tested += [int(line.split(",")[0]) for line in lines[1:]]
+    assert sorted(tested) == list(SONGS)
+
+
+def tiny_trainer(songs, tmp_path, *flags):
+    data, settings, args = parse_arguments(tiny_flags(songs, tmp_path, *flags))
+    model, feature_extractor = training.initial_model(data, settings)
+    _, _, splits = training.load_splits(data, feature_extractor, args)
+    targets = training.load_auxiliary_targets(data, args, songs, splits["train"])
+    model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in targets))
+    trainer = build_trainer(model, feature_extractor, args, splits, targets)
+    return trainer, collate(list(splits["train"].select(range(6))), feature_extractor, targets)
+
+
+def test_the_loss_adds_up(songs, teacher, tmp_path):
+    flags = ["--teacher_embeddings", str(teacher), "--teacher_weight", "2", "--dynamic_weight", "0.5"]
+    flags += ["--concordance_weight", "3", "--frequency_mask_bins", "0", "--time_mask_frames", "0"]
+    flags += ["--hidden_dropout_prob", "0", "--attention_probs_dropout_prob", "0", "--audio_offset_seconds", "15"]
+    trainer, batch = tiny_trainer(songs, tmp_path, *flags)
+    model = trainer.model
+    with torch.no_grad():
+        model.train()
+        outputs = model(batch["input_values"])
+        loss = trainer.compute_loss(model, batch)
+        squared = (outputs.logits - batch["labels"]).square().mean()
+        errors = (outputs.auxiliary_logits - batch["auxiliary_targets"]).square()
+        expected = squared + 3 * concordance_loss(outputs.logits, batch["labels"])
+        dynamic, embeddings, ratings = errors.split([2, 5, 2], dim=1)
+        expected = expected + 0.5 * dynamic.mean() + 2 * embeddings.mean() + 2 * ratings.mean()
+        torch.testing.assert_close(loss, expected)
+        model.eval()
+        torch.testing.assert_close(trainer.compute_loss(model, batch), squared)  # judged by the ratings alone
+
+
+def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
+    _, batch = tiny_trainer(songs, tmp_path, "--teacher_embeddings", str(teacher), "--teacher_weight", "2")
+    assert batch["auxiliary_targets"].shape == (6, 7)
+    first, second = batch["auxiliary_targets"][0], batch["auxiliary_targets"][1]  # segments of one song, other windows
+    assert not torch.allclose(first, second)
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--teacher_weight", "1"), ("--teacher_embeddings", "teacher.npz")])
+def test_a_teacher_needs_embeddings_and_weight(songs, tmp_path, flag, value):
+    with pytest.raises(ValueError, match="teacher_embeddings and teacher_weight need each other"):
+        train_tiny(songs, tmp_path / "model", *ONE_EPOCH, flag, value)
+
+
+def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):
+    songs = write_songs(tmp_path / "deam")
+    for path in songs.glob("DEAM_Annotations/annotations/*/dynamic*/*.csv"):
+        path.unlink()
+    with pytest.raises(ValueError, match="has no dynamic annotations"):
+        train_tiny(songs, tmp_path / "model", *ONE_EPOCH, "--dynamic_weight", "1")
+
+
+def test_a_run_that_ends_before_it_logs_a_loss_is_whole(songs, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its plots
+    flags = ["--split_by", "none", "--logging_strategy", "steps", "--logging_steps", "100"]
+    train_tiny(songs, tmp_path / "model", *ONE_EPOCH, *flags)
+    check_hub_folder(tmp_path / "model")
+    assert (tmp_path / "model" / "protocol.json").is_file()
