@@ -1,4 +1,4 @@
-# Everything sets itself up: an active virtual or conda environment is used, else .venv is made.
+# Each target first prepares the environment: the active virtual or conda environment, else .venv.
 PYTHON ?= python3
 OUTPUT ?= outputs/demo
 
@@ -9,7 +9,7 @@ STAMP := $(ENV)/.modeling_ast_va
 
 .PHONY: demo test test-library benchmark lint format install clean
 
-## demo: synthesise demo songs, train, evaluate, plot, and predict one song
+## demo: synthesise the demo songs, train, evaluate, plot, and predict one song
 demo: install
 	rm -rf $(OUTPUT)
 	test -d data/demo_deam || $(BIN)/python scripts/make_demo_deam.py --output_dir data/demo_deam
@@ -19,19 +19,20 @@ demo: install
 		"$$(ls data/demo_deam/DEAM_audio/MEMD_audio/*.mp3 | head -n 1)"
 	cat $(OUTPUT)/prediction.csv
 
-## test: the whole test suite
+## test: the test suite
 test: install
 	$(BIN)/python -m pytest -n auto tests
 
-## test-library: transformers' own tests for models, configurations and feature extractors, on ours (downloads its sources)
+## test-library: the common tests of transformers on our classes; downloads the source archive of the installed version
 test-library: install
-	$(BIN)/python -m pip install parameterized
-	$(BIN)/python -m pip download --no-deps --no-binary :all: --dest build/transformers \
-		"transformers==$$($(BIN)/python -c 'import transformers; print(transformers.__version__)')"
-	tar -xzf build/transformers/transformers-*.tar.gz -C build/transformers
-	TRANSFORMERS_TESTS=$$(ls -d build/transformers/transformers-*/) $(BIN)/python -m pytest tests/library
+	version=$$($(BIN)/python -c "from importlib.metadata import version; print(version('transformers'))") && \
+	folder=build/transformers/transformers-$$version && \
+	{ test -f $$folder.tar.gz || $(BIN)/python -m pip download --no-deps --no-binary transformers \
+		--dest build/transformers "transformers==$$version"; } && \
+	tar -xzf $$folder.tar.gz -C build/transformers && \
+	TRANSFORMERS_TESTS=$$folder $(BIN)/python -m pytest -n auto tests/library
 
-## benchmark: every stage beside the notebook's way, in one table
+## benchmark: the speed of each stage, compared with the notebook, in one table
 benchmark: install
 	$(BIN)/python scripts/benchmark.py
 
@@ -41,13 +42,16 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+## format: correct the style where ruff can
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+## install: the package in editable mode, with what tests and lint need
 install: $(STAMP)
 
-# A torch that is there already is kept: a machine's own is seen through --system-site-packages, and no pin is laid on it.
+# An installed torch is kept: .venv then sees the packages of the system, and the versions in constraints.txt are not
+# enforced.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv \
 		$$($(PYTHON) -c "import torch" 2>/dev/null && echo --system-site-packages)
@@ -55,5 +59,6 @@ $(STAMP): pyproject.toml constraints.txt
 		|| $(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
 	touch $(STAMP)
 
+## clean: remove the environment, outputs and demo songs
 clean:
-	rm -rf .venv outputs data
+	rm -rf .venv build outputs data

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""From a file to log-mels: decoding, a segment of a long file, log-mel, and the preparation of a data set."""
+"""Stages from a file to log-mels: decoding, a segment of a long file, log-mel, preparation of a data set."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONG_FILE_SECONDS, SEGMENT_START_SECONDS, SEGMENT_SECONDS = 600, 300, 5
 
 
 def decoding(context: Context) -> list[Row]:
-    """A whole MP3 to mono float32, one thread."""
+    """Decode a whole MP3 file to mono float32, one thread."""
     songs = context.songs[:DECODED_SONGS]
     times = time_interleaved(
         {
@@ -44,7 +44,7 @@ def decoding(context: Context) -> list[Row]:
 
 
 def segment_of_a_long_file(context: Context) -> list[Row]:
-    """Five seconds from the middle of ten minutes."""
+    """Decode five seconds from the middle of ten minutes."""
     path = context.work_dir / "long.mp3"
     if not path.exists():
         waveform = np.concatenate([decode(song, SAMPLING_RATE) for song in context.songs[:2]])
@@ -80,7 +80,7 @@ def segment_of_a_long_file(context: Context) -> list[Row]:
 
 
 def log_mel(context: Context) -> list[Row]:
-    """A five-second segment to its log-mel, one thread."""
+    """Compute the log-mel of a five-second segment, one thread."""
     segments, extractor = context.segments, context.feature_extractor
     theirs = ASTFeatureExtractor()
     at_16khz = [librosa.resample(s, orig_sr=SAMPLING_RATE, target_sr=theirs.sampling_rate) for s in segments]
@@ -111,7 +111,7 @@ def log_mel(context: Context) -> list[Row]:
 
 
 def preparation(context: Context) -> list[Row]:
-    """All songs of the data set to log-mels on disk, over all cores."""
+    """Write the log-mels of all songs of a data set to disk, on all cores."""
     extractor, songs = context.feature_extractor, context.songs[:DECODED_SONGS]
     num_songs = context.prepared_songs
     data_dir = _repeat_songs(songs, num_songs, context.work_dir / "many_songs")
@@ -145,7 +145,7 @@ def preparation(context: Context) -> list[Row]:
             f"preparation of {num_songs} songs, a song",
             statistics.median(whole),
             statistics.median(notebook),
-            "librosa, once a song, one process",
+            "librosa in one process, each song once",
             statistics.median(parts) / context.num_threads,
             f"decoding and log-mel / {context.num_threads}",
             min_share=1.0,
@@ -154,7 +154,7 @@ def preparation(context: Context) -> list[Row]:
 
 
 def _repeat_songs(songs: Sequence[Path], num_songs: int, data_dir: Path) -> Path:
-    """A folder in DEAM's layout in which a few songs stand for many."""
+    """Folder in the layout of DEAM that contains a few songs many times."""
     if not data_dir.exists():
         audio, song_level = data_dir / AUDIO_FOLDER, data_dir / SONG_LEVEL_FOLDER
         audio.mkdir(parents=True)

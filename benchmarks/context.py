@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""What every stage is measured on: songs, threads, the network, and the rates of the machine."""
+"""What all stages share: songs, threads, the network, and the speed of the machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from modeling_ast_va.audio_ast_va import decode
 from modeling_ast_va.data.annotations import find_deam
 from modeling_ast_va.hub.folder import save_hub_folder
 
+ROOT = Path(__file__).parents[1]
 SAMPLING_RATE = 44100
 SEGMENT_SAMPLES = 5 * SAMPLING_RATE
 MATRIX_SIZE = 2048
-DECODED_SONGS = 6  # that stages which hear one song at a time are measured on
+DECODED_SONGS = 6  # for stages that process one song at a time
 
 
 @dataclass
@@ -32,14 +33,13 @@ class Context:
     Settings of a run.
 
     Args:
-        data_dir: DEAM's folder, or one like it.
-        work_dir: scratch space.
-        repeats: measured rounds; the median counts.
-        num_threads: of torch, and processes where these share the work.
-        device: `"cpu"` or `"cuda"`; what runs on a GPU is measured on that.
-        prepared_songs: of the data set that is prepared; so many that starting the processes counts little.
-        num_epochs, batch_size, hidden_size, num_layers: of the training that is measured; the defaults are the
-            notebook's.
+        data_dir: folder in the layout of DEAM.
+        work_dir: folder for temporary files.
+        repeats: number of measured rounds, of which the median is reported.
+        num_threads: threads of torch, and number of processes of the preparation.
+        device: `"cpu"` or `"cuda"`; only the stage of the GPU runs on the GPU.
+        prepared_songs: size of the data set to prepare, large enough that the start of the processes hardly matters.
+        num_epochs, batch_size, hidden_size, num_layers: settings of training; the defaults are those of the notebook.
     """
 
     data_dir: Path
@@ -55,15 +55,15 @@ class Context:
 
     @cached_property
     def songs(self) -> list[Path]:
-        """MP3 files, sorted."""
+        """Sorted MP3 files of the data set."""
         songs = sorted(find_deam(self.data_dir).audio.glob("*.mp3"))
         if not songs:
-            raise ValueError(f"Expected MP3 files in {self.data_dir}, but there are none.")
+            raise ValueError(f"Expected MP3 files in {self.data_dir}, but got none.")
         return songs
 
     @cached_property
     def segments(self) -> list[np.ndarray]:
-        """Waveforms of five seconds, of the first songs."""
+        """Waveforms of five seconds from the first songs."""
         waveforms = [decode(song, SAMPLING_RATE) for song in self.songs[:DECODED_SONGS]]
         return [
             waveform[start : start + SEGMENT_SAMPLES]
@@ -73,7 +73,7 @@ class Context:
 
     @property
     def config(self) -> ASTVAConfig:
-        """The notebook's network, or a smaller one."""
+        """The network of the notebook, or a smaller one."""
         return ASTVAConfig(
             hidden_size=self.hidden_size, num_hidden_layers=self.num_layers, intermediate_size=4 * self.hidden_size
         )
@@ -89,15 +89,15 @@ class Context:
         save_hub_folder(ASTVAForRegression(self.config), self.feature_extractor, self.work_dir / "model")
         return self.work_dir / "model"
 
-    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Noise for log-mels `(batch_size, num_frames, num_mel_bins)`, and ratings `(batch_size, 2)`."""
+    def batch(self, config: ASTVAConfig | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise as log-mels `(batch_size, num_frames, num_mel_bins)`, and ratings `(batch_size, 2)`."""
         generator = torch.Generator().manual_seed(0)
-        config = self.config
+        config = config or self.config
         log_mels = torch.randn(self.batch_size, config.max_length, config.num_mel_bins, generator=generator)
         return log_mels, 1 + 8 * torch.rand(self.batch_size, 2, generator=generator)
 
     def matrix_rate(self, dtype: torch.dtype, device: str = "cpu", size: int = MATRIX_SIZE) -> float:
-        """Operations a second of large matrix products: what arithmetic can reach on this machine at best."""
+        """Floating-point operations per second in large matrix products: the highest rate of this machine."""
         key = dtype, device, size
         if key not in self._rates:
             left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
@@ -121,14 +121,14 @@ class Context:
 
 
 def synchronize(device: str) -> None:
-    """Waits for what a GPU has been given to do."""
+    """Wait for the operations of a GPU."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 @contextmanager
 def torch_threads(num_threads: int) -> Iterator[None]:
-    """Keeps torch and numpy to so many threads."""
+    """Limit torch and NumPy to a number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(num_threads)
     try:

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""On a GPU: training and inference in bfloat16, compiled, and log-mels on the device."""
+"""GPU stages: compiled training and inference in bfloat16, and log-mels."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .notebook_way import NotebookTransformer, build_optimizer, training_step
 from .timing import Row, time_interleaved
 
 MATRIX_SIZE = 8192
-BATCH_SIZE = 256  # fills a card; the notebook's 16 leaves it waiting
-STEPS = 10  # at a time
+BATCH_SIZE = 256  # the 16 of the notebook do not occupy a GPU
+STEPS = 10  # steps of one measurement
 
 
 def gpu(context: Context) -> list[Row]:
-    """Nothing without a GPU."""
+    """Training, inference and log-mels on a GPU; no rows with `device="cpu"`."""
     if context.device != "cuda":
         return []
     device, samples = "cuda", STEPS * BATCH_SIZE
@@ -37,7 +37,7 @@ def gpu(context: Context) -> list[Row]:
 
     rows = []
     for stage, way, is_training in (("training", training, True), ("inference", inference, False)):
-        ours = OurModel(wide, bfloat16=True).to(device)
+        ours = OurModel(wide.config, bfloat16=True).to(device)
         ours.model.compile()
         times = time_interleaved(
             {"ours": way(ours, log_mels), "notebook": way(NotebookTransformer().to(device), image)},
@@ -51,10 +51,10 @@ def gpu(context: Context) -> list[Row]:
                 f"GPU: {stage}, {STEPS} batches of {BATCH_SIZE}, bfloat16, compiled",
                 times["ours"],
                 times["notebook"],
-                "the notebook's, float32",
+                "the notebook, float32",
                 operations / rate,
-                f"its products at {rate / 1e12:.0f} TFLOP a second",
-                note=f"{samples / times['ours']:.0f} segments a second",
+                f"its products at {rate / 1e12:.0f} TFLOP per second",
+                note=f"{samples / times['ours']:.0f} segments per second",
             )
         )
     return [*rows, _features(context)]
@@ -77,5 +77,5 @@ def _features(context: Context) -> Row:
         times["gpu"],
         times["cpu"],
         "ours on the CPU",
-        note=f"{len(segments) / times['gpu']:.0f} segments a second",
+        note=f"{len(segments) / times['gpu']:.0f} segments per second",
     )

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Whole jobs, as a user runs them: training in processes of its own, songs to results, and the start."""
+"""Whole jobs as a user runs them: training, prediction of songs, and the start of a process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ import torch
 
 from modeling_ast_va.prediction.run import load_pipeline, predict
 
-from .context import DECODED_SONGS, Context, torch_threads
+from .context import DECODED_SONGS, ROOT, Context, torch_threads
 from .network_stages import count_operations
 from .notebook_way import CHECKPOINT_FILE, NotebookTransformer, predict_song
 from .timing import Row, time_interleaved
 
-ROOT = Path(__file__).parents[1]
 LAUNCH = ["--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--cpu"]
 
 FIRST_RESULT = """
@@ -43,7 +42,7 @@ BARE_IMPORTS = "import torch; from transformers import pipeline, AutoModelForAud
 
 
 def job(context: Context) -> list[Row]:
-    """Five epochs from nothing to a tested model: imports, preparation, training, evaluation."""
+    """Train and evaluate a model in a new process: imports, preparation, training, evaluation."""
     ours: dict[str, list[float]] = {"float32": []}
     if context.has_fast_bfloat16:
         ours["bfloat16"] = []
@@ -61,7 +60,7 @@ def job(context: Context) -> list[Row]:
             f"job: {context.num_epochs} epochs on {len(context.songs)} songs, {precision}",
             statistics.median(times),
             statistics.median(rival),
-            "the notebook's way",
+            "the notebook",
             operations / context.matrix_rate(getattr(torch, precision)),
             f"{operations / 1e12:.2g} TFLOP of its steps",
             min_ratio=4,
@@ -71,13 +70,13 @@ def job(context: Context) -> list[Row]:
 
 
 def _operations(context: Context) -> float:
-    """Of the matrix products of all steps of a job, which trains on four fifths of the segments."""
+    """Operations in the matrix products of a job, which trains on four fifths of the segments."""
     num_segments = sum(int(soundfile.info(song).duration / 5) for song in context.songs)
     return 0.8 * num_segments * context.num_epochs * count_operations(context, training=True) / context.batch_size
 
 
 def inference(context: Context) -> list[Row]:
-    """From MP3 files to the results of songs."""
+    """Predict songs from MP3 files."""
     songs = context.songs
     seconds = sum(soundfile.info(song).duration for song in songs)
     music_emotion = load_pipeline(context.model_dir, device="cpu")
@@ -97,22 +96,22 @@ def inference(context: Context) -> list[Row]:
             },
             min(context.repeats, 3),
         )
-        # In a turn of its own: it sets threads for itself.
+        # Measured separately, because it sets the number of threads.
         times |= time_interleaved({"predict": table}, min(context.repeats, 3))
     rival = times["notebook"] / len(sample)
     limit, limit_name = times["libsndfile"] / len(songs) / context.num_threads, f"decoding / {context.num_threads}"
     rows = []
-    for name, way in (("predict", "scripts/predict.py's function"), ("pipeline", "the pipeline")):
+    for name, way in (("predict", "scripts/predict.py"), ("pipeline", "the pipeline")):
         ours = times[name] / len(songs)
-        stage = f"a song of {seconds / len(songs):.0f} s to its result by {way}"
+        stage = f"prediction of a song of {seconds / len(songs):.0f} s by {way}"
         goal = seconds / len(songs) / 250
         rate = f"{seconds / len(songs) / ours:.0f} x real time"
-        rows.append(Row(stage, ours, rival, "the notebook's way", limit, limit_name, max_seconds=goal, note=rate))
+        rows.append(Row(stage, ours, rival, "the notebook", limit, limit_name, max_seconds=goal, note=rate))
     return rows
 
 
 def start(context: Context) -> list[Row]:
-    """A new process, from its imports to the result of one song."""
+    """Start a process and predict one song, with imports."""
     song = str(context.songs[0])
     network = NotebookTransformer(hidden_size=context.hidden_size, num_layers=context.num_layers)
     checkpoint = context.work_dir / CHECKPOINT_FILE
@@ -129,10 +128,10 @@ def start(context: Context) -> list[Row]:
     times = time_interleaved(ways, min(context.repeats, 3))
     return [
         Row(
-            "start: imports to the first result",
+            "start: imports to the first prediction",
             times["ours"],
             times["notebook"],
-            "the notebook's way",
+            "the notebook",
             times["imports"],
             "bare imports of torch and transformers",
             max_seconds=6.0,
@@ -146,7 +145,7 @@ def _train(context: Context, bfloat16: bool) -> float:
         "data_dir": context.data_dir,
         "output_dir": folder / "run",
         "cache_dir": folder / "cache",
-        "split_by": "segment",  # as the notebook does, for as many steps
+        "split_by": "segment",  # as the notebook, for the same number of steps
         "num_train_epochs": context.num_epochs,
         "num_threads": context.num_threads,
         "num_proc": context.num_threads,
@@ -165,12 +164,12 @@ def _train(context: Context, bfloat16: bool) -> float:
 
 
 def run_timed(command: Sequence[str], context: Context) -> float:
-    """Time of a process; RuntimeError with the end of its output when it fails."""
+    """Time of a process, in seconds; RuntimeError with the end of its output if it fails."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "OMP_NUM_THREADS": str(context.num_threads),
-        "CUDA_VISIBLE_DEVICES": "",  # a job on a GPU is another stage
+        "CUDA_VISIBLE_DEVICES": "",  # jobs are compared on CPU
         "HF_HUB_OFFLINE": "1",
     }
     begin = time.perf_counter()

@@ -1,36 +1,33 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The network: a training step, an evaluation pass, and what an epoch of the trainer spends beside them."""
+"""Stages of the network: a training step, an evaluation pass, and what each optimisation of the step saves."""
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import ASTConfig, ASTModel, TrainerCallback
+from transformers import ASTConfig, ASTModel
 
-from modeling_ast_va import ASTVAForRegression, load_deam
-from modeling_ast_va.data.dataset import normalization_statistics
-from modeling_ast_va.training.arguments import ASTVATrainingArguments
-from modeling_ast_va.training.trainer import build_trainer
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression, modeling_ast_va
+from modeling_ast_va.hub.files import read_json
+from modeling_ast_va.settings import build_new
 
-from .context import Context, torch_threads
+from .context import ROOT, Context
 from .notebook_way import NotebookTransformer, build_optimizer, training_step
 from .timing import Row, time_interleaved
 
-EPOCHS_MEASURED = 2  # after a first one, which is not counted
+RECIPE = ROOT / "configs" / "deam.json"
 
 
 class LibraryModel(nn.Module):
-    """The library's AST of the same geometry, with a linear head: what one would train without this package."""
+    """AST of transformers with the same geometry and a linear head."""
 
-    def __init__(self, context: Context):
+    def __init__(self, ours: ASTVAConfig):
         super().__init__()
-        ours = context.config
         self.encoder = ASTModel(
             ASTConfig(
                 hidden_size=ours.hidden_size,
@@ -53,164 +50,111 @@ class LibraryModel(nn.Module):
 
 
 class OurModel(nn.Module):
-    """Ours, called as the others are."""
+    """Our model with the interface of the others."""
 
-    def __init__(self, context: Context, attention: str = "sdpa", bfloat16: bool = False):
+    def __init__(self, config: ASTVAConfig, attention: str = "sdpa", bfloat16: bool = False, all_tokens: bool = False):
         super().__init__()
-        self.model = ASTVAForRegression._from_config(context.config, attn_implementation=attention)
+        self.model = ASTVAForRegression._from_config(config, attn_implementation=attention)
         self.autocast = bfloat16
+        self.all_tokens = all_tokens
 
     def forward(self, log_mels: torch.Tensor) -> torch.Tensor:
         with torch.autocast(log_mels.device.type, torch.bfloat16, enabled=self.autocast):
-            logits = self.model(log_mels).logits
+            logits = self.model(log_mels, output_hidden_states=self.all_tokens).logits
         return logits.float()
 
 
 def step(context: Context) -> list[Row]:
-    """Forward, backward, clipping and AdamW for one batch."""
-    log_mels, labels = context.batch()
-    image = log_mels.transpose(1, 2)[:, None].contiguous()
-    operations = count_operations(context, training=True)
-
-    def way(network: nn.Module, inputs: torch.Tensor) -> Callable[[], float]:
-        network.train()
-        optimizer = build_optimizer(network)
-        return lambda: training_step(network, optimizer, inputs, labels)
-
-    ways = {
-        "ours": way(OurModel(context), log_mels),
-        "notebook": way(_notebook(context), image),
-        "library": way(LibraryModel(context), log_mels),
-    }
-    if context.has_fast_bfloat16:
-        ways["bfloat16"] = way(OurModel(context, bfloat16=True), log_mels)
-    times = time_interleaved(ways, context.repeats)
-    return _rows(context, f"training step, batch {context.batch_size}", times, operations, min_ratio=1.5)
+    """One training step: forward, backward, clipping and AdamW for one batch."""
+    return _compare(context, f"training step, batch {context.batch_size}", "the notebook", training=True)
 
 
 def evaluation(context: Context) -> list[Row]:
-    """One batch through the network, without gradients."""
-    log_mels, _ = context.batch()
-    image = log_mels.transpose(1, 2)[:, None].contiguous()
-    operations = count_operations(context, training=False)
+    """One evaluation pass: one batch without gradients."""
+    rival = "nn.TransformerEncoder's fast path"
+    return _compare(context, f"evaluation pass, batch {context.batch_size}", rival, training=False)
 
-    def way(network: nn.Module, inputs: torch.Tensor) -> Callable[[], torch.Tensor]:
-        network.eval()
-        return torch.no_grad()(lambda: network(inputs))
 
-    ways = {
-        "ours": way(OurModel(context), log_mels),
-        "notebook": way(_notebook(context), image),
-        "library": way(LibraryModel(context), log_mels),
+def optimizations(context: Context) -> list[Row]:
+    """Training steps and an evaluation pass with all optimisations on CPU, and without each of them in turn."""
+    default, batch = context.config, context.batch()
+    recipe, _ = build_new(read_json(RECIPE))
+    recipe_batch = context.batch(recipe)
+    steps = {
+        "ours": _way(OurModel(default, "eager"), batch, training=True),
+        "all tokens in the last layer": _way(OurModel(default, "eager", all_tokens=True), batch, training=True),
+        "dropout of torch": _with_dropout_of_torch(_way(OurModel(default, "eager"), batch, training=True)),
+        'attn_implementation="sdpa"': _way(OurModel(default), batch, training=True),
     }
-    if context.has_fast_bfloat16:
-        ways["bfloat16"] = way(OurModel(context, bfloat16=True), log_mels)
-    times = time_interleaved(ways, 2 * context.repeats)
-    return _rows(context, f"evaluation pass, batch {context.batch_size}", times, operations, min_ratio=1.0)
-
-
-def epoch(context: Context) -> list[Row]:
-    """How much of an epoch of the trainer is forward, backward and optimiser, with evaluation and checkpoint."""
-    precisions = [False, True] if context.has_fast_bfloat16 else [False]
-    return [_epoch(context, bfloat16) for bfloat16 in precisions]
-
-
-def _rows(context: Context, stage: str, times: dict[str, float], operations: float, min_ratio: float) -> list[Row]:
-    limit = operations / context.matrix_rate(torch.float32)
-    limit_name = f"{operations / 1e9:.0f} GFLOP at {context.matrix_rate(torch.float32) / 1e9:.0f} a second"
-    rival = "nn.TransformerEncoder's fast path" if "evaluation" in stage else "the notebook's"
-    rows = [
-        Row(f"{stage}, float32", times["ours"], times["notebook"], rival, limit, limit_name, min_ratio=min_ratio),
-        Row(f"{stage}, float32", times["ours"], times["library"], "the library's ASTModel", limit, limit_name),
-    ]
-    if "bfloat16" in times:
-        rate = context.matrix_rate(torch.bfloat16)
-        limit_name = f"{operations / 1e9:.0f} GFLOP at {rate / 1e9:.0f} a second"
-        rival += ", float32"
-        rows.append(
-            Row(f"{stage}, bfloat16", times["bfloat16"], times["notebook"], rival, operations / rate, limit_name)
-        )
+    recipe_steps = {
+        "ours": _way(OurModel(recipe), recipe_batch, training=True),
+        "dropout of torch": _with_dropout_of_torch(_way(OurModel(recipe), recipe_batch, training=True)),
+    }
+    passes = {
+        "ours": _way(OurModel(default), batch, training=False),
+        "all tokens in the last layer": _way(OurModel(default, all_tokens=True), batch, training=False),
+    }
+    stages = {"training step": steps, f"training step of {RECIPE.name}": recipe_steps, "evaluation pass": passes}
+    rows = []
+    for stage, ways in stages.items():
+        rows += _without_each(f"{stage}, batch {context.batch_size}", time_interleaved(ways, 2 * context.repeats))
     return rows
 
 
-def _notebook(context: Context) -> NotebookTransformer:
-    return NotebookTransformer(hidden_size=context.hidden_size, num_layers=context.num_layers)
+def _without_each(stage: str, times: dict[str, float]) -> list[Row]:
+    return [Row(stage, times["ours"], times[name], name, min_ratio=1.15) for name in times if name != "ours"]
+
+
+def _with_dropout_of_torch(way: Callable[[], Any]) -> Callable[[], Any]:
+    return mock.patch.object(modeling_ast_va, "drop_out", nn.functional.dropout)(way)
+
+
+def _compare(context: Context, stage: str, rival: str, training: bool) -> list[Row]:
+    """Ours against the notebook and the library, with the time of the matrix products as the limit."""
+    attention, batch = "eager" if training else "sdpa", context.batch()  # eager as in training on CPU
+    notebook = NotebookTransformer(hidden_size=context.hidden_size, num_layers=context.num_layers)
+    ways = {
+        "ours": _way(OurModel(context.config, attention), batch, training),
+        "notebook": _way(notebook, batch, training),
+        "library": _way(LibraryModel(context.config), batch, training),
+    }
+    if context.has_fast_bfloat16:
+        ways["bfloat16"] = _way(OurModel(context.config, attention, bfloat16=True), batch, training)
+    times = time_interleaved(ways, context.repeats if training else 2 * context.repeats)
+    operations = count_operations(context, training)
+
+    def limit(dtype: torch.dtype) -> tuple[float, str]:
+        rate = context.matrix_rate(dtype)
+        return operations / rate, f"{operations / 1e9:.0f} GFLOP at {rate / 1e9:.0f} per second"
+
+    single, goal = limit(torch.float32), 1.5 if training else 1.0
+    rows = [
+        Row(f"{stage}, float32", times["ours"], times["notebook"], rival, *single, min_ratio=goal),
+        Row(f"{stage}, float32", times["ours"], times["library"], "ASTModel of transformers", *single),
+    ]
+    if "bfloat16" in times:
+        half = limit(torch.bfloat16)
+        rows.append(Row(f"{stage}, bfloat16", times["bfloat16"], times["notebook"], f"{rival}, float32", *half))
+    return rows
+
+
+def _way(network: nn.Module, batch: tuple[torch.Tensor, torch.Tensor], training: bool) -> Callable[[], Any]:
+    """A training step or an evaluation pass of a network on one batch."""
+    log_mels, labels = batch
+    inputs = log_mels.transpose(1, 2)[:, None].contiguous() if isinstance(network, NotebookTransformer) else log_mels
+    network.train(training)
+    if not training:
+        return torch.no_grad()(lambda: network(inputs))
+    optimizer = build_optimizer(network)
+    return lambda: training_step(network, optimizer, inputs, labels)
 
 
 def count_operations(context: Context, training: bool) -> float:
-    """Operations of the matrix products that our network computes for a batch."""
+    """Operations in the matrix products of our network for one batch."""
     log_mels, labels = context.batch()
-    network = OurModel(context, attention="eager").train(training)  # the counter knows no fused attention on CPU
+    network = OurModel(context.config, "eager").train(training)  # the counter does not count fused attention on CPU
     with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(training):
         outputs = network(log_mels)
         if training:
             nn.functional.mse_loss(outputs, labels).backward()
     return counter.get_total_flops()
-
-
-class _Stopwatch(TrainerCallback):
-    """Sums the time of the parts of an epoch, and notes the sums at every epoch's begin."""
-
-    def __init__(self) -> None:
-        self.spent = 0.0
-        self.marks: list[tuple[float, float]] = []
-
-    def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*args, **kwargs):
-            start = time.perf_counter()
-            result = function(*args, **kwargs)
-            self.spent += time.perf_counter() - start
-            return result
-
-        return timed
-
-    def on_train_begin(self, args, state, control, optimizer=None, **kwargs):
-        # By hooks: a step that is replaced would make the scheduler warn.
-        optimizer.optimizer.register_step_pre_hook(lambda *_: self._add(-time.perf_counter()))
-        optimizer.optimizer.register_step_post_hook(lambda *_: self._add(time.perf_counter()))
-
-    def _add(self, seconds: float) -> None:
-        self.spent += seconds
-
-    def on_epoch_begin(self, args, state, control, **kwargs):
-        self.marks.append((time.perf_counter(), self.spent))
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.marks.append((time.perf_counter(), self.spent))
-
-
-def _epoch(context: Context, bfloat16: bool) -> Row:
-    extractor = type(context.feature_extractor)()
-    splits = load_deam(
-        context.data_dir,
-        split_by="song",
-        feature_extractor=extractor,
-        num_proc=context.num_threads,
-        cache_dir=context.work_dir / "cache",
-    )
-    extractor.mean, extractor.std = normalization_statistics(splits["train"])
-    output_dir = context.work_dir / "epochs"
-    args = ASTVATrainingArguments(
-        output_dir=str(output_dir),
-        num_train_epochs=1 + EPOCHS_MEASURED,
-        per_device_train_batch_size=context.batch_size,
-        bf16=bfloat16,
-        use_cpu=True,
-    )
-    trainer = build_trainer(ASTVAForRegression(context.config), extractor, args, splits)
-    stopwatch = _Stopwatch()
-    trainer.model.forward = stopwatch.timed(trainer.model.forward)
-    trainer.accelerator.backward = stopwatch.timed(trainer.accelerator.backward)
-    trainer.add_callback(stopwatch)
-    with torch_threads(context.num_threads):
-        trainer.train()
-    shutil.rmtree(output_dir)
-    (start, before), (end, after) = stopwatch.marks[1], stopwatch.marks[-1]
-    num_steps = -(-len(splits["train"]) // context.batch_size)
-    return Row(
-        f"epoch of {num_steps} steps with evaluation and checkpoint, {'bfloat16' if bfloat16 else 'float32'}",
-        (end - start) / EPOCHS_MEASURED,
-        limit=(after - before) / EPOCHS_MEASURED,
-        limit_name="forward, backward and optimiser",
-        min_share=0.95,
-    )

@@ -1,10 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-The rival: the network, the features, the data and the training loop of the notebook that this package replaces.
+The network, features, data and training loop of the notebook that this package replaces, without its plots.
 
-Written anew, in the notebook's way: it decodes a whole song for each segment, with librosa, in two worker processes,
-and trains in single precision. Only its plots are left out. `python -m benchmarks.notebook_way --data_dir DEAM
---output_dir DIR` is a whole job, from imports to tested weights.
+As in the notebook, librosa decodes a whole song for each segment, in two worker processes, and training runs in single
+precision. `python -m benchmarks.notebook_way --data_dir DEAM --output_dir DIR` trains and evaluates a model.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset, SequentialSampler, SubsetRando
 
 SAMPLING_RATE, SEGMENT_SECONDS, NUM_FRAMES, NUM_MEL_BINS, PATCH_SIZE = 44100, 5, 432, 128, 16
 BATCH_SIZE, NUM_WORKERS, LEARNING_RATE = 16, 2, 1e-4
-STATISTICS_SEGMENTS = 1000  # of the training split, of which mean and deviation are taken
+STATISTICS_SEGMENTS = 1000  # training segments for mean and standard deviation
 FREQUENCY_MASK_BINS, TIME_MASK_FRAMES = 10, 20
 AUDIO_FOLDER = Path("DEAM_audio", "MEMD_audio")
 SONG_LEVEL_FOLDER = Path("DEAM_Annotations", "annotations", "annotations averaged per song", "song_level")
@@ -32,7 +31,7 @@ CHECKPOINT_FILE = "best_ast_model.pth"
 
 
 class NotebookTransformer(nn.Module):
-    """`(batch, 1, num_mel_bins, num_frames)` -> valence and arousal `(batch, 2)`, by torch's own encoder."""
+    """`(batch, 1, num_mel_bins, num_frames)` -> valence and arousal `(batch, 2)`, with the encoder of torch."""
 
     def __init__(self, num_frames=NUM_FRAMES, hidden_size=256, num_layers=4, num_heads=4, num_mel_bins=NUM_MEL_BINS):
         super().__init__()
@@ -55,14 +54,14 @@ class NotebookTransformer(nn.Module):
 
 
 def notebook_log_mel(waveform: np.ndarray, num_frames: int = NUM_FRAMES) -> np.ndarray:
-    """Log-mel as the notebook computes it, `(num_mel_bins, num_frames)`, before normalisation; padded with 0 dB."""
+    """Log-mel before normalisation, `(num_mel_bins, num_frames)`, padded with 0 dB."""
     mel = librosa.feature.melspectrogram(y=waveform, sr=SAMPLING_RATE, n_mels=NUM_MEL_BINS, n_fft=2048, hop_length=512)
     log_mel = librosa.power_to_db(mel, ref=np.max)[:, :num_frames]
     return np.pad(log_mel, ((0, 0), (0, num_frames - log_mel.shape[1])))
 
 
 class NotebookDataset(Dataset):
-    """Segments of rated songs, each with its log-mel `(1, num_mel_bins, num_frames)` and its song's ratings."""
+    """Segments of songs: log-mel `(1, num_mel_bins, num_frames)` and ratings of the song `(2,)`."""
 
     def __init__(self, annotations: pd.DataFrame, audio_dir: Path, augment: bool = False):
         self.annotations, self.audio_dir, self.augment = annotations, audio_dir, augment
@@ -94,17 +93,17 @@ class NotebookDataset(Dataset):
 
 
 def read_annotations(data_dir: Path) -> pd.DataFrame:
-    """Song-level ratings as published, of the songs whose file is there."""
+    """Published song-level ratings of the songs that have an audio file."""
     tables = [pd.read_csv(data_dir / SONG_LEVEL_FOLDER / name) for name in ANNOTATION_FILES]
     for table in tables:
         table.columns = table.columns.str.strip()
     annotations = pd.concat(tables, ignore_index=True)
-    there = [(data_dir / AUDIO_FOLDER / f"{int(song)}.mp3").exists() for song in annotations["song_id"]]
-    return annotations[there].reset_index(drop=True)
+    exists = [(data_dir / AUDIO_FOLDER / f"{int(song)}.mp3").exists() for song in annotations["song_id"]]
+    return annotations[exists].reset_index(drop=True)
 
 
 def concordance(references: np.ndarray, predictions: np.ndarray) -> float:
-    """The notebook's CCC, with its mixture of sample covariance and population variances."""
+    """CCC as in the notebook, which mixes the sample covariance with population variances."""
     variances = np.var(references), np.var(predictions)
     covariance = np.cov(references, predictions)[0, 1] if len(references) > 1 else 0.0
     product = np.sqrt(variances[0] * variances[1])
@@ -114,7 +113,7 @@ def concordance(references: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def training_step(network, optimizer, log_mels: torch.Tensor, labels: torch.Tensor) -> float:
-    """Forward, backward, clipping to norm 1, AdamW; the loss."""
+    """One step: forward, backward, clipping to norm 1, AdamW; returns the loss."""
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(network(log_mels), labels)
     loss.backward()
@@ -128,7 +127,7 @@ def build_optimizer(network: nn.Module) -> torch.optim.AdamW:
 
 
 def evaluate(network, loader, mean: torch.Tensor, std: torch.Tensor, device) -> tuple[float, np.ndarray, np.ndarray]:
-    """Mean loss over the batches, predictions `(n, 2)` and references `(n, 2)`."""
+    """Mean loss of the batches, predictions `(n, 2)` and references `(n, 2)`."""
     network.eval()
     losses, predictions, references = [], [], []
     with torch.no_grad():
@@ -142,17 +141,17 @@ def evaluate(network, loader, mean: torch.Tensor, std: torch.Tensor, device) -> 
 
 
 def split_indices(num_segments: int) -> list[Sequence[int]]:
-    """Train, validation and test segments, 80/10/10 at random: songs are on all sides."""
+    """Training, validation and test segments, 80/10/10 at random, so a song can be in all three."""
     sizes = [int(0.8 * num_segments), int(0.1 * num_segments)]
     sizes.append(num_segments - sum(sizes))
     segments: list[int] = list(range(num_segments))
-    # A list is data set enough.
+    # A list works as a data set.
     parts = random_split(segments, sizes, torch.Generator().manual_seed(42))  # type: ignore[arg-type, var-annotated]
     return [part.indices for part in parts]
 
 
 def train(data_dir: Path, output_dir: Path, num_epochs: int = 5, num_workers: int = NUM_WORKERS) -> dict[str, float]:
-    """A whole job; its metrics of the test split."""
+    """Train a model and return its metrics on the test split."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     annotations, audio_dir = read_annotations(data_dir), data_dir / AUDIO_FOLDER
     whole = NotebookDataset(annotations, audio_dir)
@@ -160,7 +159,7 @@ def train(data_dir: Path, output_dir: Path, num_epochs: int = 5, num_workers: in
     sample = torch.cat([whole[index][0] for index in indices[0][:STATISTICS_SEGMENTS]])
     mean, std = sample.mean(), sample.std()
     loaders = []
-    for part, rows in enumerate(indices):  # a data set of its own for each split, each decoding all songs anew
+    for part, rows in enumerate(indices):  # the data set of each split decodes all songs again
         sampler = SubsetRandomSampler(rows) if part == 0 else SequentialSampler(rows)
         dataset = NotebookDataset(annotations, audio_dir, augment=part == 0)
         pin = device.type == "cuda"
@@ -197,7 +196,7 @@ def train(data_dir: Path, output_dir: Path, num_epochs: int = 5, num_workers: in
 
 
 def predict_song(network: nn.Module, path: Path, mean: float, std: float) -> np.ndarray:
-    """Valence and arousal of a song `(2,)`, its segments one after the other."""
+    """Valence and arousal of a song `(2,)`, predicted segment by segment."""
     waveform = librosa.load(path, sr=SAMPLING_RATE, mono=True)[0]
     samples = SEGMENT_SECONDS * SAMPLING_RATE
     predictions = []
@@ -210,7 +209,7 @@ def predict_song(network: nn.Module, path: Path, mean: float, std: float) -> np.
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Train in the notebook's way.")
+    parser = argparse.ArgumentParser(description="Train as the notebook does.")
     parser.add_argument("--data_dir", type=Path, required=True)
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--num_epochs", type=int, default=5)

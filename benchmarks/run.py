@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Runs stages, keeps what is measured after each, and prints one table."""
+"""Runs the stages, saves the result of each, and prints one table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import transformers
 
 from modeling_ast_va import make_demo_deam
 
-from . import audio_stages, device_stages, job_stages, network_stages
+from . import audio_stages, device_stages, epoch_stage, job_stages, network_stages
 from .context import Context
-from .timing import Row, describe_machine, format_machine, format_table
+from .timing import Row, describe_machine, format_machine, format_rows
 
 STAGES: dict[str, Callable[[Context], list[Row]]] = {
     "decoding": audio_stages.decoding,
@@ -26,7 +26,8 @@ STAGES: dict[str, Callable[[Context], list[Row]]] = {
     "preparation": audio_stages.preparation,
     "step": network_stages.step,
     "evaluation": network_stages.evaluation,
-    "epoch": network_stages.epoch,
+    "optimizations": network_stages.optimizations,
+    "epoch": epoch_stage.epoch,
     "inference": job_stages.inference,
     "start": job_stages.start,
     "job": job_stages.job,
@@ -48,21 +49,24 @@ def benchmark(
     Measure stages and print them as one table, in Markdown.
 
     Args:
-        stages: names of `STAGES`; none means all.
-        data_dir: DEAM's folder, or one like it; None synthesises demo songs.
-        repeats: measured rounds of each stage, after one that is not counted; the job runs once for every five.
-        num_threads: None is what torch takes by itself.
+        stages: names of `STAGES`; empty means all.
+        data_dir: folder in the layout of DEAM; None synthesises demo songs.
+        repeats: measured rounds of each stage, after one to warm up; the job runs once for every five.
+        num_threads: threads of torch; None is the default of torch.
         device: `"cuda"` adds the stage of the GPU.
-        output: JSON, written after each stage; stages that it holds of this machine and these settings are kept.
+        output: JSON file, written after each stage. Stages that it contains are not measured again.
+
+    Returns:
+        The rows of the table.
 
     Raises:
-        ValueError: for an unknown stage, a device that is not there, or `output` of another machine.
+        ValueError: for an unknown stage, a device that is not available, or an `output` of another machine.
     """
     unknown = sorted(set(stages) - set(STAGES))
     if unknown:
         raise ValueError(f"Expected stages of {sorted(STAGES)}, but got {unknown}.")
     if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-        raise ValueError(f"Expected a device that is here, cpu or cuda, but got {device!r}.")
+        raise ValueError(f"Expected cpu, or cuda where there is a GPU, but got {device!r}.")
     num_threads = num_threads or torch.get_num_threads()
     torch.set_num_threads(num_threads)
     datasets.disable_progress_bars()
@@ -81,7 +85,7 @@ def benchmark(
             if output:
                 _write(Path(output), machine, settings, measured)
     rows = [row for name in STAGES for row in measured.get(name, [])]
-    print(f"\n{format_machine(machine)}; medians of {repeats}; songs: {settings['data']}\n\n{format_table(rows)}")
+    print(f"\n{format_machine(machine)}; medians of {repeats}; songs: {settings['data']}\n\n{format_rows(rows)}")
     return rows
 
 
@@ -90,7 +94,7 @@ def _read(path: Path, machine: dict, settings: dict) -> dict[str, list[Row]]:
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
     if (content["machine"], content["settings"]) != (machine, settings):
-        raise ValueError(f"{path} holds times of another machine, version or setting: choose another output.")
+        raise ValueError(f"Expected times of this machine and these settings in {path}, but got {content['machine']}.")
     return {name: [Row(**row) for row in rows] for name, rows in content["stages"].items()}
 
 

@@ -1,9 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Measured times, the table that they stand in, and the machine that they are of."""
+"""Measured times, their table, and the machine on which they were measured."""
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import time
@@ -16,6 +15,8 @@ import torch
 import transformers
 
 import modeling_ast_va
+from modeling_ast_va.formatting import format_table
+from modeling_ast_va.processes import num_cores
 
 HEADER = ("stage", "ours", "rival", "rival / ours", "physical limit", "share of the limit", "goal", "met")
 
@@ -23,17 +24,17 @@ HEADER = ("stage", "ours", "rival", "rival / ours", "physical limit", "share of 
 @dataclass(frozen=True)
 class Row:
     """
-    A line of the table. All times are seconds for the same piece of work, so smaller is better everywhere.
+    A row of the table. All times are seconds for the same work.
 
     Args:
-        stage: what is done.
-        ours: our time.
-        rival: the other way's time, and its name.
-        limit: the time below which nothing can be done here, and what it is of.
-        min_ratio: the goal for rival / ours.
-        min_share: the goal for limit / ours.
-        max_seconds: the goal for our time.
-        note: what else is to be known, such as a rate.
+        stage: what is measured.
+        ours: time of this package, in seconds.
+        rival, rival_name: time of the other implementation, in seconds, and its name.
+        limit, limit_name: lower bound of the time on this machine, in seconds, and what it consists of.
+        min_ratio: goal for rival / ours.
+        min_share: goal for limit / ours.
+        max_seconds: goal for `ours`.
+        note: further information, such as a rate.
     """
 
     stage: str
@@ -49,17 +50,17 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times faster than the rival."""
+        """Speed relative to the rival."""
         return None if self.rival is None else self.rival / self.ours
 
     @property
     def share(self) -> float | None:
-        """How much of the time had to be: 1 is the limit itself."""
+        """Share of the lower bound in our time; 1 is optimal."""
         return None if self.limit is None else self.limit / self.ours
 
     @property
     def met(self) -> bool | None:
-        """Whether every goal is met; None without any."""
+        """Whether every goal is met; None if there is no goal."""
         checks = [
             value >= goal
             for value, goal in ((self.ratio, self.min_ratio), (self.share, self.min_share))
@@ -71,34 +72,36 @@ class Row:
 
 
 def time_interleaved(
-    ways: Mapping[str, Callable[[], Any]], repeats: int, warm_up: bool = True, finish: Callable[[], Any] | None = None
+    ways: Mapping[str, Callable[[], Any]], repeats: int, finish: Callable[[], Any] | None = None
 ) -> dict[str, float]:
     """
-    Median time of each way, in seconds, taken in turns, so that a slow moment of the machine strikes all alike.
+    Measure functions in turns, so that a slow moment of the machine affects all of them, after one round to warm up.
 
     Args:
-        ways: what to time, by name.
-        repeats: measured rounds.
-        warm_up: whether a first round is not counted.
-        finish: waits for a device that works on its own.
+        ways: functions to measure, by name.
+        repeats: number of measured rounds.
+        finish: waits for a device that works asynchronously.
+
+    Returns:
+        Median time of each function, in seconds.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(repeats + warm_up):
+    for turn in range(1 + repeats):
         for name, way in ways.items():
             start = time.perf_counter()
             way()
             if finish:
                 finish()
-            if turn or not warm_up:
+            if turn:
                 times[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def describe_machine(num_threads: int) -> dict[str, str | int]:
-    """What a time depends on: processor, cores, threads, versions."""
+    """Processor, cores, threads and versions, on which a time depends."""
     machine: dict[str, str | int] = {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": num_cores(),
         "threads": num_threads,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -114,32 +117,23 @@ def describe_machine(num_threads: int) -> dict[str, str | int]:
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    values = dict(_pair(line) for line in lines)
+    values = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
     name = values.get("model name") or platform.processor() or platform.machine()
     return f"{name}, AVX-512 BF16" if "avx512_bf16" in values.get("flags", "").split() else name
 
 
-def _pair(line: str) -> tuple[str, str]:
-    name, _, value = line.partition(":")
-    return name.strip(), value.strip()
-
-
-def format_table(rows: Iterable[Row]) -> str:
+def format_rows(rows: Iterable[Row]) -> str:
     """The rows as one table in Markdown."""
-    cells = [HEADER, *map(_cells, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
-    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
-    return "\n".join(lines)
+    return format_table(HEADER, [_cells(row) for row in rows], markdown=True)
 
 
 def format_machine(machine: Mapping[str, str | int]) -> str:
-    """The machine in one line."""
+    """Description of the machine in one line."""
     return ", ".join(f"{name} {value}" for name, value in machine.items())
 
 
 def format_seconds(seconds: float) -> str:
-    """Three digits, in the unit that suits: 12.3 ms."""
+    """A time with three digits and its unit: `12.3 ms`."""
     for factor, unit in ((1.0, "s"), (1e3, "ms")):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}" if seconds * factor < 1000 else f"{seconds:.0f} s"

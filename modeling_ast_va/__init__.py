@@ -2,9 +2,9 @@
 """
 Valence and arousal of music, predicted by an Audio Spectrogram Transformer.
 
-Importing this package registers configuration, model, feature extractor and pipeline with the library's Auto classes:
-`AutoModel.from_pretrained(...)` and `pipeline("music-emotion", ...)` then work without `trust_remote_code`. Names are
-loaded when they are first used, so that the import itself takes milliseconds.
+Importing this package registers the configuration, model, feature extractor and pipeline with the Auto classes of
+transformers: `AutoModel.from_pretrained(...)` and `pipeline("music-emotion", ...)` then work without
+`trust_remote_code`. Names are loaded when they are first used, so that the import itself takes milliseconds.
 """
 
 from .lazy import lazy_names

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Writes tiny folders in DEAM's layout with the quirks of the real files, for tests."""
+"""Tiny folders in the layout of DEAM with the quirks of the real files, for tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from modeling_ast_va import ASTVAFeatureExtractor
+
 SAMPLING_RATE = 22_050
 ANNOTATIONS = Path("DEAM_Annotations/annotations/annotations averaged per song")
 AUDIO = Path("DEAM_audio/MEMD_audio")
@@ -15,9 +17,21 @@ SONGS_1_2000 = ANNOTATIONS / "song_level/static_annotations_averaged_songs_1_200
 SONGS_2000_2058 = ANNOTATIONS / "song_level/static_annotations_averaged_songs_2000_2058.csv"
 DYNAMIC = ANNOTATIONS / "dynamic (per second annotations)"
 
+SMALL_SECONDS = dict.fromkeys(range(2, 14), 6.0) | {1001: 4.2, 1002: 4.7, 2001: 7.0}
+SMALL_ARTISTS = {song: f"Band {song // 2}" for song in SMALL_SECONDS}
+
+
+def small_feature_extractor(**options) -> ASTVAFeatureExtractor:
+    """For segments of 2 s at the rate of the songs."""
+    settings = {"n_fft": 512, "num_mel_bins": 16, "max_length": 96, "segment_seconds": 2.0}
+    return ASTVAFeatureExtractor(**{"sampling_rate": SAMPLING_RATE} | settings | options)
+
+
+SMALL_OPTIONS = {"segment_seconds": 2.0, "feature_extractor": small_feature_extractor()}
+
 
 def true_ratings(song_id: int) -> dict[str, float]:
-    """The ratings of a song under their right names."""
+    """Return the ratings of a song under their right names."""
     valence, arousal = np.random.default_rng(song_id).uniform(2, 8, size=2).round(2)
     return {"valence_mean": valence, "valence_std": 0.5, "arousal_mean": arousal, "arousal_std": 1.25}
 
@@ -30,14 +44,15 @@ def write_deam(
     exchanged_up_to: int = 1000,
     dynamic: bool = True,
 ) -> Path:
-    """Writes a DEAM folder.
+    """
+    Write a DEAM folder.
 
     Args:
         root: the new folder.
-        seconds: the length of each song; a song of 0 seconds is annotated, but has no audio file.
-        artists: of each song; None writes no metadata.
-        exchanged_up_to: the last song id whose valence and arousal stand under each other's names.
-        dynamic: also write dynamic annotations, which agree with the true ratings.
+        seconds: length of each song; a song of 0 seconds is annotated, but has no audio file.
+        artists: of each song; `None` writes no metadata.
+        exchanged_up_to: last song id with exchanged names of valence and arousal.
+        dynamic: whether to write dynamic annotations, which agree with the true ratings.
     """
     for folder in (AUDIO, SONGS_1_2000.parent, DYNAMIC):
         (root / folder).mkdir(parents=True)
@@ -53,7 +68,7 @@ def write_deam(
 
 
 def write_song(path: Path, duration: float, frequency: float = 440.0, sampling_rate: int = SAMPLING_RATE) -> None:
-    """Writes a tone in noise as MP3; the encoder adds a few hundredths of a second."""
+    """Write a tone in noise as MP3; the encoder adds a few hundredths of a second."""
     time = np.arange(round(duration * sampling_rate)) / sampling_rate
     noise = np.random.default_rng(round(frequency)).normal(scale=0.01, size=time.size)
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * frequency * time) + noise, sampling_rate, format="MP3")
@@ -99,7 +114,7 @@ def _write_dynamic(root: Path, song_ids: list[int]) -> None:
 
 
 def _write_metadata(root: Path, artists: dict[int, str]) -> None:
-    """Three files with three orders of columns: quoted tabs, genre tags running past the header, trailing commas."""
+    """Three files with three orders of columns: quoted tabs, more genre tags than columns, trailing commas."""
     early = [
         f'{song},"\t{song}.mp3","{name}\t","\tSong {song}\t","\tBlues\t"'
         for song, name in artists.items()

@@ -1,13 +1,13 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A tiny Hub folder as training leaves it, with measured results that are made up for the tests."""
+"""A tiny Hub folder as training writes it, with invented results."""
 
-import json
 from pathlib import Path
 
 import torch
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
 from modeling_ast_va.hub.card import write_model_card
+from modeling_ast_va.hub.files import PROTOCOL_FILE, RESULTS_FILE, write_json
 from modeling_ast_va.hub.folder import save_hub_folder
 from modeling_ast_va.metrics import METRICS
 
@@ -44,11 +44,11 @@ KEYS = [
     for dimension in ("valence_", "arousal_", "")
     for metric in METRICS
 ]
-RESULTS = {key: 0.1 + index / 97 for index, key in enumerate(KEYS)}  # every metric another
+RESULTS = {key: 0.1 + index / 97 for index, key in enumerate(KEYS)}  # all different
 
 
 def tiny_model() -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
-    """A model whose large weights let what it hears show in its answer, and its feature extractor."""
+    """A model whose large weights make its predictions depend on the audio, and its feature extractor."""
     torch.manual_seed(0)
     config = ASTVAConfig(
         hidden_size=32,
@@ -77,10 +77,10 @@ def tiny_model() -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
 
 
 def write_hub_folder(folder: Path, protocol: dict | None = PROTOCOL, results: dict | None = RESULTS) -> Path:
-    """Writes the folder, with its card; without protocol and results it is as conversion leaves it."""
+    """Write the folder with its card; without protocol and results it is as conversion writes it."""
     save_hub_folder(*tiny_model(), folder)
-    for name, content in (("protocol.json", protocol), ("all_results.json", results)):
+    for name, content in ((PROTOCOL_FILE, protocol), (RESULTS_FILE, results)):
         if content is not None:
-            (folder / name).write_text(json.dumps(content), encoding="utf-8")
+            write_json(folder / name, content)
     write_model_card(folder)
     return folder

@@ -1,7 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A Hub on the loopback interface, in memory: enough of its protocol to push a model and to load it from its address.
+"""A Hub on the loopback interface, in memory, with the part of its protocol that pushing and loading a model needs.
 
-Repositories hold models only. Weights travel by LFS, as on the real Hub.
+All repositories are models. Weights are uploaded by LFS, as on the real Hub.
 """
 
 import base64
@@ -29,7 +29,7 @@ ROUTES = [
 
 
 class HubError(Exception):
-    """An answer that says no: HTTP status, and the Hub's own code that its client turns into an exception."""
+    """An error response: HTTP status, and the code of the Hub that its client turns into an exception."""
 
     def __init__(self, status: int, code: str, **details: str):
         super().__init__(code)
@@ -37,7 +37,7 @@ class HubError(Exception):
 
 
 class Repository:
-    """Commits, each the files of a tree by their paths, and the branches that point to them."""
+    """Commits (files by their paths) and the branches that point to them."""
 
     def __init__(self, private: bool):
         self.private = private
@@ -60,11 +60,11 @@ class Repository:
 
 class LoopbackHub:
     """
-    The server, to be used as a context manager.
+    The server, a context manager.
 
     Attributes:
         address: for `HF_ENDPOINT`.
-        repositories: by their ids, as the tests look into them.
+        repositories: by their ids, for tests to inspect.
     """
 
     def __enter__(self):
@@ -172,7 +172,7 @@ class LoopbackHub:
 
 
 class HubHandler(BaseHTTPRequestHandler):
-    """From HTTP to the methods of [`LoopbackHub`], one request at a time."""
+    """Call the method of [`LoopbackHub`] that answers an HTTP request, one at a time."""
 
     protocol_version = "HTTP/1.1"
     hub: LoopbackHub
@@ -202,7 +202,7 @@ class HubHandler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = handle_any
 
     def log_message(self, *args):
-        """Nothing: the output is the tests'."""
+        """Print nothing."""
 
 
 def is_lfs(path: str) -> bool:

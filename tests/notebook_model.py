@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The notebook's checkpoint, written anew: the reference that conversion must equal."""
+"""A checkpoint as the notebook saves it: the reference of the conversion."""
 
 import torch
 

@@ -1,9 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Decoding against soundfile and soxr, segments against slices, aggregation against numpy; every bad file."""
+"""Tests of decoding, segments and aggregation, with soundfile, soxr, slices and numpy as references."""
 
 from __future__ import annotations
 
 import io
+import pickle
 import threading
 import tracemalloc
 from functools import partial
@@ -17,6 +18,7 @@ import soxr
 from music import chords
 
 from modeling_ast_va.audio_ast_va import (
+    RATING_SCALE,
     AudioError,
     aggregate_segments,
     decode,
@@ -47,7 +49,7 @@ def song(folder) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder, song):
-    """Address of a web server of `folder`."""
+    """Address of a web server for `folder`."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -63,7 +65,7 @@ def server(folder, song):
 
 
 def read(path: Path) -> np.ndarray:
-    """What soundfile reads, mixed down, `(num_samples,)`."""
+    """The mean of the channels that soundfile decodes, `(num_samples,)`."""
     return soundfile.read(path, dtype="float32", always_2d=True)[0].mean(axis=1)
 
 
@@ -96,7 +98,7 @@ def test_the_mix_is_the_mean_of_the_channels(tmp_path):
 
 @pytest.mark.parametrize(("start", "duration"), [(0.0, 1.0), (1.234, 5.0), (9.5, 11.0), (20.0, None), (20.0, 100.0)])
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg"])
-def test_a_part(tmp_path, start, duration, extension):
+def test_decoding_a_part(tmp_path, start, duration, extension):
     path = tmp_path / f"song.{extension}"
     soundfile.write(path, chords(23.3, RATE), RATE)
     stop = None if duration is None else round(start * RATE) + round(duration * RATE)
@@ -107,18 +109,18 @@ def test_a_part(tmp_path, start, duration, extension):
     np.testing.assert_array_equal(array, expected)
 
 
-def test_a_part_of_an_mp3(tmp_path):
+def test_decoding_a_part_of_an_mp3(tmp_path):
     path = tmp_path / "song.mp3"
     soundfile.write(path, chords(12.0, RATE), RATE)
     waveform = decode(path, RATE, start_seconds=5.0, duration_seconds=2.0)
     expected = read(path)[5 * RATE : 7 * RATE]
-    # The decoder meets the first frame without those before it.
+    # The first frames depend on earlier ones, which are not decoded.
     np.testing.assert_allclose(waveform[2500:], expected[2500:], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("extension", "share"), [("wav", 0.06), ("flac", 0.2), ("ogg", 0.8), ("mp3", 0.8)])
-def test_only_the_part_that_is_asked_for_is_decoded(tmp_path, monkeypatch, extension, share):
-    """Five of 100 seconds; an MP3, which has no index, is read, but not decoded, up to there."""
+def test_only_the_requested_part_is_decoded(tmp_path, monkeypatch, extension, share):
+    """Decodes five of 100 seconds. An MP3 has no index, so its file is read up to the part."""
     path = tmp_path / f"song.{extension}"
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
         for seed in range(5):
@@ -167,14 +169,14 @@ def test_waveforms(dtype):
     np.testing.assert_allclose(resampled, soxr.resample(mono, RATE, 16000), rtol=0, atol=1e-5)
 
 
-def test_streaming_gives_the_whole_in_blocks(song):
+def test_blocks_are_the_whole_waveform(song):
     blocks = list(stream(song, 16000))
     assert len(blocks) > 2
     np.testing.assert_array_equal(np.concatenate(blocks), decode(song, 16000))
 
 
 def segments_of(num_samples: int, hop_seconds: float | None = None, rate: int = 100) -> list[tuple[float, np.ndarray]]:
-    """Segments of 2 s of the waveform 0, 1, 2, ..., whose values tell their place."""
+    """Segments of 2 s of the waveform 0, 1, 2, ..., where each value is its position."""
     waveform = np.arange(num_samples, dtype=np.float32)
     return list(stream_segments(waveform, rate, 2.0, hop_seconds, source_sampling_rate=rate))
 
@@ -183,8 +185,8 @@ def segments_of(num_samples: int, hop_seconds: float | None = None, rate: int = 
     ("num_samples", "hop_seconds", "expected"),
     [
         (600, None, [(0, 200), (200, 400), (400, 600)]),
-        (650, None, [(0, 200), (200, 400), (400, 600), (600, 650)]),  # the last is shorter
-        (649, None, [(0, 200), (200, 400), (400, 600)]),  # less than half a second is left out
+        (650, None, [(0, 200), (200, 400), (400, 600), (600, 650)]),  # the last segment is shorter
+        (649, None, [(0, 200), (200, 400), (400, 600)]),  # less than half a second is dropped
         (200, None, [(0, 200)]),
         (50, None, [(0, 50)]),
         (500, 1.0, [(0, 200), (100, 300), (200, 400), (300, 500)]),
@@ -211,16 +213,17 @@ def test_segments_of_a_resampled_file(song):
     np.testing.assert_array_equal(np.concatenate([waveform for _, waveform in segments]), expected)
 
 
-def test_too_short_a_song_is_refused():
-    with pytest.raises(AudioError, match=r"at least 0.5 s of audio, but it holds 0.490 s"):
+def test_songs_that_are_too_short_are_refused():
+    with pytest.raises(AudioError, match=r"at least 0.5 s of audio, but got 0.490 s") as error:
         segments_of(49)
-    with pytest.raises(AudioError, match=r"holds 0.000 s"):
+    assert error.value.reason == "too short"
+    with pytest.raises(AudioError, match=r"got 0.000 s"):
         segments_of(0)
 
 
-@pytest.mark.parametrize(("hop", "said"), [(0, "0"), (-1.0, "-1.0"), (2.5, "2.5")])
-def test_hops_that_stand_still_or_skip_are_refused(hop, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(("hop", "message"), [(0, "0"), (-1.0, "-1.0"), (2.5, "2.5")])
+def test_hops_out_of_range_are_refused(hop, message):
+    with pytest.raises(ValueError, match=message):
         segment_sizes(16000, 2.0, hop)
     with pytest.raises(ValueError, match=r"0\.4"):
         segment_sizes(16000, 0.4, None)
@@ -228,7 +231,7 @@ def test_hops_that_stand_still_or_skip_are_refused(hop, said):
 
 
 def peak_of_segments(path: Path) -> tuple[int, int]:
-    """Peak of the memory that Python and numpy allocate, in bytes, and the number of segments."""
+    """Peak memory that Python and numpy allocate, in bytes, and number of segments."""
     tracemalloc.start()
     num_segments = sum(1 for _ in stream_segments(path, 16000, 5.0))
     peak = tracemalloc.get_traced_memory()[1]
@@ -248,12 +251,12 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
         assert num_segments == 12 * minutes
         peaks.append(peak)
     assert peaks[1] < 1.1 * peaks[0]
-    assert peaks[1] < 16 * MIB  # ten minutes of it at 16 kHz would be 37 MiB
+    assert peaks[1] < 16 * MIB  # the whole waveform of ten minutes at 16 kHz is 37 MiB
 
 
 def test_files_that_are_refused(tmp_path):
     (tmp_path / "empty.wav").touch()
-    (tmp_path / "text.mp3").write_text("This is a song about a text file.\n" * 100)
+    (tmp_path / "text.mp3").write_text("This is a text file.\n" * 100)
     soundfile.write(tmp_path / "song.flac", chords(20.0, RATE), RATE)
     flac = (tmp_path / "song.flac").read_bytes()
     (tmp_path / "truncated.flac").write_bytes(flac[: len(flac) // 2])
@@ -261,21 +264,21 @@ def test_files_that_are_refused(tmp_path):
     not_finite = chords(3.0, RATE)
     not_finite[RATE] = np.nan
     soundfile.write(tmp_path / "nan.wav", not_finite, RATE, subtype="FLOAT")
-    for name, said in {
+    for name, message in {
         "missing.mp3": "there is none",
-        "": "a folder or empty",
-        "empty.wav": "a folder or empty",
+        "": "a folder or an empty file",
+        "empty.wav": "a folder or an empty file",
         "text.mp3": "not recognised",
-        "truncated.flac": "truncated|damaged",
+        "truncated.flac": "as its header states|cannot be decoded beyond",
         "no_samples.wav": "no samples",
         "nan.wav": "NaN",
     }.items():
         path = tmp_path / name
-        with pytest.raises(AudioError, match=said) as error:
+        with pytest.raises(AudioError, match=message) as error:
             decode(path, 16000)
-        assert str(error.value).startswith(f"{path}: ")
-    for encoded, said in ((b"", "not recognised"), (b"no audio" * 10, "<80 bytes>: .* not recognised")):
-        with pytest.raises(AudioError, match=said):
+        assert str(error.value) == f"{path}: {error.value.detail}"
+    for encoded, message in ((b"", "not recognised"), (b"no audio" * 10, "<80 bytes>: .* not recognised")):
+        with pytest.raises(AudioError, match=message):
             decode(encoded, 16000)
 
 
@@ -283,13 +286,18 @@ def test_a_truncated_mp3_is_refused(tmp_path):
     soundfile.write(tmp_path / "song.mp3", chords(20.0, RATE), RATE)
     encoded = (tmp_path / "song.mp3").read_bytes()
     (tmp_path / "truncated.mp3").write_bytes(encoded[: len(encoded) // 2])
-    with pytest.raises(AudioError, match=r"truncated.mp3: truncated; expected 20.\d\d s as its header states") as error:
+    with pytest.raises(AudioError, match=r"truncated.mp3: expected 20.\d\d s of .* header states, but got \d") as error:
         decode(tmp_path / "truncated.mp3", RATE)
     assert error.value.reason == "truncated"
 
 
+def test_errors_keep_their_parts_in_other_processes():
+    error = pickle.loads(pickle.dumps(AudioError("song.mp3: expected audio.", "truncated", "expected audio.")))
+    assert (str(error), error.reason, error.detail) == ("song.mp3: expected audio.", "truncated", "expected audio.")
+
+
 @pytest.mark.parametrize(
-    ("waveform", "said"),
+    ("waveform", "message"),
     [
         (np.zeros(1000, np.int16), "int16 of shape"),
         (np.zeros((1, 2, 1000), np.float32), r"\(1, 2, 1000\)"),
@@ -298,18 +306,18 @@ def test_a_truncated_mp3_is_refused(tmp_path):
         (np.zeros(0, np.float32), "no samples"),
     ],
 )
-def test_waveforms_that_are_refused(waveform, said):
-    with pytest.raises(ValueError, match=said):
+def test_waveforms_that_are_refused(waveform, message):
+    with pytest.raises(ValueError, match=message):
         decode(waveform, RATE, source_sampling_rate=RATE)
 
 
 def test_a_waveform_needs_its_rate():
-    with pytest.raises(ValueError, match="needs its sampling rate"):
+    with pytest.raises(ValueError, match="source_sampling_rate of a waveform in Hz, but got None"):
         decode(np.zeros(1000, np.float32), RATE)
 
 
 @pytest.mark.parametrize(("start", "duration"), [(-1.0, None), (0.0, 0.0), (1.0, -2.0)])
-def test_parts_that_cannot_be(song, start, duration):
+def test_parts_that_are_not_valid(song, start, duration):
     for source, rate in ((song, None), (chords(3.0, RATE), RATE)):
         with pytest.raises(ValueError, match=f"{start}.*{duration}"):
             decode(source, RATE, source_sampling_rate=rate, start_seconds=start, duration_seconds=duration)
@@ -326,13 +334,13 @@ def test_other_types_are_refused():
         decode(7, RATE)
 
 
-def test_addresses_that_do_not_answer(server):
-    with pytest.raises(AudioError, match=r"nothing_here.mp3: cannot be downloaded \(.*404"):
+def test_addresses_that_cannot_be_downloaded(server):
+    with pytest.raises(AudioError, match=r"nothing_here.mp3: .* cannot be downloaded \(.*404"):
         decode(f"{server}/nothing_here.mp3", RATE)
     for url in ("http://127.0.0.1:9/song.mp3", "http://127.0.0.1:port/song.mp3"):
         with pytest.raises(AudioError, match="cannot be downloaded"):
             decode(url, RATE)
-    with pytest.raises(AudioError, match=r"truncated; expected 20\d\d\d\d\d bytes .* but got 1000") as error:
+    with pytest.raises(AudioError, match=r"expected 20\d\d\d\d\d bytes .* but got 1000") as error:
         decode(f"{server}/song.wav?half", RATE)
     assert error.value.reason == "truncated"
 
@@ -353,14 +361,14 @@ def test_aggregation_equals_numpys_average():
     np.testing.assert_allclose(mean, expected, rtol=1e-14)
     variance = np.average((predictions - expected) ** 2, axis=0, weights=durations)
     np.testing.assert_allclose(std, np.sqrt(variance), rtol=1e-13)
-    # A segment twice as long counts as two.
+    # A segment of twice the length has twice the weight.
     twice = aggregate_segments(np.repeat(predictions[:2], [2, 1], axis=0), [1, 1, 1])
     np.testing.assert_allclose(aggregate_segments(predictions[:2], [2, 1]), twice, rtol=1e-13)
     np.testing.assert_allclose(aggregate_segments([[4, 6]], [3]), ([4, 6], [0, 0]))
 
 
 @pytest.mark.parametrize("shapes", [((0, 2), (0,)), ((3, 2), (2,)), ((3,), (3,)), ((3, 2), (3, 1))])
-def test_aggregation_of_unlike_lengths_is_refused(shapes):
+def test_aggregation_of_different_lengths_is_refused(shapes):
     with pytest.raises(ValueError, match="as many durations"):
         aggregate_segments(*map(np.ones, shapes))
 
@@ -381,3 +389,4 @@ def test_aggregation_of_unlike_lengths_is_refused(shapes):
 def test_quadrants(valence, arousal, name):
     assert quadrant(valence, arousal) == name
     assert quadrant(valence - 5, arousal - 5, midpoint=0.0) == name
+    assert sum(RATING_SCALE) / 2 == 5

@@ -1,7 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The benchmark: implementation of the notebook, times and table, and every stage at a small size."""
+
 import json
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import librosa
@@ -10,21 +11,21 @@ import pytest
 import torch
 from notebook_model import NotebookTransformer
 
-from benchmarks import audio_stages, job_stages, network_stages, notebook_way, run
+from benchmarks import audio_stages, epoch_stage, job_stages, network_stages, notebook_way, run
 from benchmarks.context import Context, torch_threads
-from benchmarks.timing import Row, describe_machine, format_seconds, format_table, time_interleaved
+from benchmarks.timing import Row, describe_machine, format_rows, format_seconds, time_interleaved
 from modeling_ast_va import make_demo_deam
 
 
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory):
-    """Demo songs of one segment each, a few of them with two."""
+    """Demo songs of one segment each."""
     return make_demo_deam(tmp_path_factory.mktemp("songs") / "deam", 10, song_seconds=5.2)
 
 
 @pytest.fixture
 def context(songs, tmp_path):
-    """Everything small: these are tests of the benchmark, not measurements."""
+    """Small settings, because these are tests and not measurements."""
     return Context(
         songs,
         tmp_path,
@@ -38,10 +39,10 @@ def context(songs, tmp_path):
     )
 
 
-# The rival
+# The notebook
 
 
-def test_the_rival_hears_what_the_notebook_hears(songs):
+def test_notebook_data_set_equals_librosa(songs):
     annotations = notebook_way.read_annotations(songs)
     audio_dir = songs / notebook_way.AUDIO_FOLDER
     assert len(annotations) == 10
@@ -61,7 +62,7 @@ def test_the_rival_hears_what_the_notebook_hears(songs):
     assert changed.all(dim=1).sum() <= 10 <= (masked[0][:, :431] == 0).all(dim=1).sum()
 
 
-def test_the_rival_trains_with_the_same_split_each_time(songs, tmp_path, monkeypatch):
+def test_notebook_trains_with_the_same_split_each_time(songs, tmp_path, monkeypatch):
     indices = notebook_way.split_indices(216)
     assert [len(part) for part in indices] == [172, 21, 23]
     assert sorted(index for part in indices for index in part) == list(range(216))
@@ -80,7 +81,7 @@ def test_the_rival_trains_with_the_same_split_each_time(songs, tmp_path, monkeyp
 # Times and table
 
 
-def test_ways_take_turns_and_the_median_counts(monkeypatch):
+def test_functions_are_measured_in_turns_and_the_median_is_returned(monkeypatch):
     durations = {"ours": [9, 1, 5, 2], "rival": [9, 7, 8, 100]}
     order, now = [], 0
 
@@ -111,14 +112,14 @@ def test_goals_of_a_row(row, ratio, share, met):
     assert (row.ratio, row.share, row.met) == (ratio, share, met)
 
 
-def test_the_table_says_what_is_not_met():
+def test_table_shows_goals_that_are_not_met():
     rows = [
         Row("step", 0.4, 0.75, "the notebook's", 0.3, "75 GFLOP", min_ratio=1.5),
         Row("start", 7.0, max_seconds=6.0, note="warm"),
     ]
-    header, rule, step, start = (line.strip("| ").split("|") for line in format_table(rows).splitlines())
+    header, rule, step, start = (line.strip("| ").split("|") for line in format_rows(rows).splitlines())
     assert [cell.strip() for cell in header][:4] == ["stage", "ours", "rival", "rival / ours"]
-    assert set("".join(rule)) == {"-", " "}
+    assert set("".join(rule)) == {"-", ":", " "}
     assert [cell.strip() for cell in step] == [
         *("step", "400 ms", "750 ms the notebook's", "1.88 x", "300 ms 75 GFLOP", "75%", "1.5 x", "yes")
     ]
@@ -132,14 +133,14 @@ def test_seconds_have_three_digits(seconds, text):
     assert format_seconds(seconds) == text
 
 
-def test_the_machine_is_named():
+def test_description_of_the_machine():
     machine = describe_machine(3)
     assert machine["threads"] == 3
     assert machine["torch"] == torch.__version__
     assert machine["processor"]
 
 
-def test_threads_are_given_back():
+def test_number_of_threads_is_restored():
     before = torch.get_num_threads()
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
@@ -167,17 +168,17 @@ def test_stages_of_audio(context, monkeypatch):
     check(audio_stages.preparation(context), 1)
 
 
-def test_stages_of_the_network(context, monkeypatch):
+def test_stages_of_the_network_and_the_epoch(context, monkeypatch):
     monkeypatch.setattr(context, "_rates", {(torch.float32, "cpu", 2048): 1e11, (torch.bfloat16, "cpu", 2048): 4e11})
     for stage in (network_stages.step, network_stages.evaluation):
         rows = check(stage(context), 3)
         assert rows[2].limit == pytest.approx(rows[0].limit / 4)
-    for row in check(network_stages.epoch(context), 2):
+    for row in check(epoch_stage.epoch(context), 2):
         assert 0 < row.share < 1
 
 
-def test_operations_are_those_of_the_matrix_products(context):
-    # One layer that is pooled at its first token: of its 217 tokens all are keys and values, one is a query.
+def test_operations_of_the_matrix_products(context):
+    # One layer that is pooled at its first token: all of its 217 tokens are keys and values, and one is a query.
     tokens, width = 217, 32
     patches = 2 * 216 * 256 * width
     keys_and_values = 2 * tokens * width * 2 * width
@@ -196,12 +197,12 @@ def test_stages_of_inference_and_start(context, monkeypatch):
     check(job_stages.start(context), 1)
 
 
-def test_a_job_that_fails_is_no_measurement(context):
+def test_failed_job_raises_an_error(context):
     with pytest.raises(RuntimeError, match=r"failed:\n(.|\n)*ZeroDivisionError"):
         job_stages.run_timed([sys.executable, "-c", "1 / 0"], context)
 
 
-def test_stages_are_kept_and_not_measured_again(songs, tmp_path, monkeypatch, capsys):
+def test_saved_stages_are_not_measured_again(songs, tmp_path, monkeypatch, capsys):
     calls = []
 
     def stage(name):
@@ -214,21 +215,25 @@ def test_stages_are_kept_and_not_measured_again(songs, tmp_path, monkeypatch, ca
     rows = run.benchmark(data_dir=songs, output=output)
     assert calls == ["second", "first", "third"]
     assert [row.stage for row in rows] == ["first", "second", "third"]
-    assert "| third  | 1 s  | 2 s rival | 2.00 x" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="another machine, version or setting"):
+    assert "| third  |  1 s | 2 s rival |       2.00 x |" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="Expected times of this machine and these settings"):
         run.benchmark(data_dir=songs, output=output, repeats=7)
     with pytest.raises(ValueError, match=r"Expected stages of .* but got \['fourth'\]"):
         run.benchmark(["fourth"], data_dir=songs)
 
 
-def test_stages_without_a_gpu(context):
+def test_stage_of_the_gpu_has_no_rows_on_cpu(context):
     assert run.STAGES["gpu"](context) == []
 
 
-def test_the_script_lists_its_stages():
-    script = Path(__file__).parents[1] / "scripts" / "benchmark.py"
-    source = script.read_text(encoding="utf-8")
-    assert "list(STAGES)" in source
-    assert {"decoding", "log_mel", "preparation", "step", "evaluation", "epoch", "job", "inference", "start"} <= set(
-        run.STAGES
-    )
+def test_unknown_device_raises_an_error():
+    with pytest.raises(ValueError, match="Expected cpu, or cuda where there is a GPU, but got 'tpu'"):
+        run.benchmark(device="tpu")
+
+
+def test_optimizations_are_measured_one_by_one(context):
+    rows = check(network_stages.optimizations(context), 5)
+    assert [row.rival_name for row in rows] == [
+        *("all tokens in the last layer", "dropout of torch", 'attn_implementation="sdpa"'),
+        *("dropout of torch", "all tokens in the last layer"),
+    ]

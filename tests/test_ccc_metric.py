@@ -62,7 +62,7 @@ def test_equals_the_function_of_the_package(ccc, values):
     assert results["ccc"] == pytest.approx(concordance_correlation_coefficient(*values), abs=1e-12)
 
 
-def test_batches_give_what_all_at_once_gives(ccc, values):
+def test_batches_give_the_same_result_as_one_call(ccc, values):
     for rows in np.split(np.arange(100), [16, 32, 99]):
         ccc.add_batch(references=values[0][rows], predictions=values[1][rows])
     assert ccc.compute() == ccc.compute(references=values[0], predictions=values[1])
@@ -96,7 +96,7 @@ def test_bad_input_is_refused(ccc, references, predictions, message):
         ccc.compute(references=references, predictions=predictions)
 
 
-def test_says_what_it_is(ccc):
+def test_has_name_citation_and_description(ccc):
     assert ccc.name == "ccc"
     assert "Lin" in ccc.citation
     assert "predictions (list of float)" in ccc.inputs_description

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Configuration: the defaults, what follows from them, what is refused, and what survives saving."""
+"""Configuration: defaults, derived values, errors for settings that do not fit, saving and loading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transformers import ASTConfig, AutoConfig
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression
 
 
-def test_the_default_is_the_notebooks_network():
+def test_default_is_the_network_of_the_notebook():
     config = ASTVAConfig()
     assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (256, 4, 4)
     assert (config.intermediate_size, config.hidden_act, config.head_hidden_size) == (1024, "gelu", 128)
@@ -27,7 +27,7 @@ def test_the_default_is_the_notebooks_network():
     assert config.patch_grid == (8, 27)
 
 
-def test_the_default_has_3314306_parameters():
+def test_default_has_3314306_parameters():
     assert ASTVAForRegression(ASTVAConfig()).num_parameters() == 3_314_306
 
 
@@ -37,7 +37,7 @@ def test_the_default_has_3314306_parameters():
         ({"frequency_stride": 10, "time_stride": 10, "max_length": 1024}, (12, 101)),  # AudioSet's AST
         ({"max_length": 16, "num_mel_bins": 16}, (1, 1)),
         ({"max_length": 431}, (8, 26)),  # the last frames do not fill a patch
-        ({"max_length": 431, "stem_channels": [8, 8, 8]}, (1, 54)),  # a stem rounds up
+        ({"max_length": 431, "stem_channels": [8, 8, 8]}, (1, 54)),  # the stem rounds up
     ],
 )
 def test_patch_grid(settings, grid):
@@ -45,7 +45,7 @@ def test_patch_grid(settings, grid):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "words"),
     [
         ({"num_attention_heads": 3}, ["3", "256"]),
         ({"frequency_stride": 17}, ["17", "16"]),
@@ -72,10 +72,26 @@ def test_patch_grid(settings, grid):
         ({"problem_type": "multi_label_classification"}, ["regression", "multi_label_classification"]),
     ],
 )
-def test_settings_that_cannot_work_are_refused(settings, said):
-    with pytest.raises(ValueError, match=re.escape(said[0])) as error:
+def test_settings_that_do_not_fit_raise_an_error(settings, words):
+    with pytest.raises(ValueError, match=re.escape(words[0])) as error:
         ASTVAConfig(**settings)
-    assert all(word in str(error.value) for word in said)
+    assert all(word in str(error.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_size": "256"}, "Expected hidden_size of type int, but got '256'."),
+        ({"hidden_dropout_prob": None}, "Expected hidden_dropout_prob of type float | int, but got None."),
+        ({"norm_first": "yes"}, "Expected norm_first of type bool, but got 'yes'."),
+    ],
+)
+def test_settings_of_a_wrong_type_raise_a_value_error(settings, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        ASTVAConfig(**settings)
+    config = ASTVAConfig()
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        config.update(settings)
 
 
 def test_round_trip(tmp_path):
@@ -102,21 +118,21 @@ def test_round_trip(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["model_type"] == "ast_va"
 
 
-def test_overrides_while_loading_are_checked_too(tmp_path):
+def test_overrides_at_loading_are_checked(tmp_path):
     ASTVAConfig().save_pretrained(tmp_path)
     assert ASTVAConfig.from_pretrained(tmp_path, max_length=216).patch_grid == (8, 13)
-    with pytest.raises(ValueError, match=r"num_attention_heads \(5\) must divide hidden_size \(256\)"):
+    with pytest.raises(ValueError, match=r"num_attention_heads that divide hidden_size \(256\), but got 5"):
         ASTVAConfig.from_pretrained(tmp_path, num_attention_heads=5)
 
 
-def test_labels_of_another_number_get_the_librarys_names():
+def test_other_numbers_of_labels_have_the_names_of_the_library():
     assert ASTVAConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
     assert ASTVAConfig(num_labels=2).id2label == {0: "valence", 1: "arousal"}
 
 
-def test_the_configuration_of_another_model_is_refused(tmp_path):
+def test_configuration_of_another_model_raises_an_error(tmp_path):
     ASTConfig().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="'audio-spectrogram-transformer' model; expected 'ast_va'"):
+    with pytest.raises(ValueError, match=r"Expected .* 'ast_va' model, but got 'audio-spectrogram-transformer'"):
         ASTVAConfig.from_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="expected 'ast_va'"):
+    with pytest.raises(ValueError, match="'ast_va' model, but got"):
         ASTVAForRegression.from_pretrained(tmp_path)

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Descriptors against NumPy, SciPy and librosa, and on sounds whose rhythm and harmony are known."""
+"""Descriptors against NumPy, SciPy and librosa, and for sounds with a known rhythm and harmony."""
 
 import librosa
 import numpy as np
@@ -36,11 +36,11 @@ def extractor():
 
 @pytest.fixture(scope="module")
 def spectrograms():
-    """Smooth along both axes, as log-mels are, `(3, 151, 192)`."""
+    """Random spectrograms that are smooth along frequency, `(3, 151, 192)`."""
     return torch.from_numpy(np.random.default_rng(0).normal(size=(3, 151, BINS)).cumsum(axis=2) / 5).float()
 
 
-def hear(extractor, waveform):
+def log_mel_of(extractor, waveform):
     return extractor(waveform.astype(np.float32), sampling_rate=RATE, return_tensors="pt")["input_values"]
 
 
@@ -58,12 +58,12 @@ def clicks(beats_a_minute, seconds=SECONDS):
     return np.random.default_rng(0).normal(size=len(samples)) * (0.3 * np.exp(-since_beat / 800) + 1e-4)
 
 
-def test_cosines_are_scipys():
+def test_cosine_transform_equals_scipy():
     spectrum = np.random.default_rng(0).normal(size=(5, 40))
     np.testing.assert_allclose(spectrum @ cosine_matrix(40, 13), dct(spectrum, norm="ortho")[:, :13], atol=1e-12)
 
 
-def test_autocorrelation_is_numpys():
+def test_autocorrelation_equals_numpy():
     values = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 50, 3))).float()
     ours = autocorrelation(values, 60)
     assert ours.shape == (2, 61, 3)
@@ -73,14 +73,14 @@ def test_autocorrelation_is_numpys():
             centred = centred - centred.mean()
             expected = np.correlate(centred, centred, mode="full")[49:] / (centred @ centred)
             np.testing.assert_allclose(ours[row, :50, column], expected, atol=1e-5)
-    torch.testing.assert_close(ours[:, 50:], torch.zeros(2, 11, 3), atol=1e-5, rtol=0)  # no lag is left there
+    torch.testing.assert_close(ours[:, 50:], torch.zeros(2, 11, 3), atol=1e-5, rtol=0)  # lags beyond the sequence
 
 
-def test_band_centres_are_librosas():
+def test_band_centres_equal_librosa():
     np.testing.assert_allclose(mel_band_centres(96, 30, 8000), librosa.mel_frequencies(98, fmin=30, fmax=8000)[1:-1])
 
 
-def test_pitch_classes_are_those_of_their_notes():
+def test_pitch_classes_of_notes():
     notes = np.arange(45, 96)  # from 110 Hz to 2.0 kHz
     weights = pitch_class_weights(librosa.midi_to_hz(notes))
     assert (weights.argmax(axis=1) == notes % 12).all()
@@ -89,14 +89,14 @@ def test_pitch_classes_are_those_of_their_notes():
     assert not outside.any()
 
 
-def test_keys_are_turns_of_each_other():
+def test_keys_are_rotations_of_each_other():
     keys = key_templates()
     np.testing.assert_allclose(keys[5], np.roll(keys[0], 5))
     np.testing.assert_allclose(keys[12 + 9], np.roll(keys[12], 9))
     np.testing.assert_allclose(np.linalg.norm(keys, axis=1), 1)
 
 
-def test_numbers_against_numpy(descriptors, spectrograms):
+def test_descriptors_equal_numpy(descriptors, spectrograms):
     x = spectrograms.double().numpy()
     coefficients = dct(x, axis=2, norm="ortho")[:, :, :20]
     timbre = [coefficients.mean(1), coefficients.std(1), np.diff(coefficients, axis=1).std(1)]
@@ -124,26 +124,34 @@ def test_numbers_against_numpy(descriptors, spectrograms):
     np.testing.assert_allclose(descriptors.contrast(spectrograms), expected, atol=1e-4)
 
 
+def test_sizes_of_the_groups(descriptors, spectrograms):
+    flux = spectrograms.diff(dim=1)
+    inputs = {"rhythm": (flux,), "texture": (spectrograms, flux)}
+    groups = {name: getattr(descriptors, name)(*inputs.get(name, (spectrograms,))) for name in descriptors.group_sizes}
+    assert {name: group.shape[1] for name, group in groups.items()} == descriptors.group_sizes
+    assert descriptors(spectrograms).shape == (3, descriptors.num_descriptors)
+
+
 def test_texture_of_a_ramp(descriptors):
-    """Steps of 1 along time; along frequency a slope, which has no second difference."""
+    """Steps of 1 along time, and a linear slope along frequency, whose second difference is 0."""
     ramp = torch.arange(151.0)[None, :, None] + 0.5 * torch.arange(float(BINS))
     expected = torch.cat([torch.ones(1, 8), torch.zeros(1, 16)], dim=1)
     torch.testing.assert_close(descriptors.texture(ramp, ramp.diff(dim=1)), expected, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("root", [60, 66, 69])
-def test_notes_sound_in_their_pitch_classes(descriptors, extractor, root):
-    chroma = descriptors.chroma(hear(extractor, tones([root, root + 4, root + 7])))[0].mean(dim=0)
+def test_chroma_of_a_chord_is_that_of_its_notes(descriptors, extractor, root):
+    chroma = descriptors.chroma(log_mel_of(extractor, tones([root, root + 4, root + 7])))[0].mean(dim=0)
     assert set(chroma.topk(3).indices.tolist()) == {(root + step) % 12 for step in (0, 4, 7)}
 
 
 @pytest.mark.parametrize("tonic", [72, 75, 78])
 @pytest.mark.parametrize("mode", ["major", "minor"])
-def test_cadences_have_their_key(descriptors, extractor, tonic, mode):
+def test_key_of_a_cadence(descriptors, extractor, tonic, mode):
     third, sixth = (4, 9) if mode == "major" else (3, 8)
     chords = [(0, third, 7), (5, sixth, 12), (7, 11 if mode == "major" else 10, 14), (0, third, 7)]
     wave = np.concatenate([tones([tonic + step for step in chord], seconds=0.75, harmonics=1) for chord in chords])
-    harmony = descriptors.harmony(hear(extractor, wave))[0]
+    harmony = descriptors.harmony(log_mel_of(extractor, wave))[0]
     major, minor, majorness = harmony[:3].tolist()
     assert (major > minor) == (mode == "major")
     assert majorness == pytest.approx(major - minor, abs=1e-5)
@@ -153,39 +161,39 @@ def test_cadences_have_their_key(descriptors, extractor, tonic, mode):
 
 
 def test_harmony_does_not_depend_on_the_key(descriptors, extractor):
-    low, high = (descriptors.harmony(hear(extractor, tones([r, r + 4, r + 7])))[0] for r in (66, 69))
+    low, high = (descriptors.harmony(log_mel_of(extractor, tones([r, r + 4, r + 7])))[0] for r in (66, 69))
     assert (low[:3] - high[:3]).abs().max() < 0.1
 
 
-def test_chords_that_change_are_told_from_one_that_stays(descriptors, extractor):
-    stays = tones([60, 64, 67])
-    changes = np.concatenate([tones([60 + r, 64 + r, 67 + r], seconds=0.5) for r in (0, 5, 7, 2, 9, 4)])
-    change_of = [descriptors.harmony(hear(extractor, wave))[0, 16].item() for wave in (stays, changes)]
+def test_change_of_harmony_is_larger_for_changing_chords(descriptors, extractor):
+    constant = tones([60, 64, 67])
+    changing = np.concatenate([tones([60 + r, 64 + r, 67 + r], seconds=0.5) for r in (0, 5, 7, 2, 9, 4)])
+    change_of = [descriptors.harmony(log_mel_of(extractor, wave))[0, 16].item() for wave in (constant, changing)]
     assert change_of[0] < 0.05 < 0.2 < change_of[1]
 
 
 @pytest.mark.parametrize("beats_a_minute", [75, 120, 160])
-def test_clicks_repeat_at_their_beat(descriptors, extractor, beats_a_minute):
-    flux = hear(extractor, clicks(beats_a_minute)).diff(dim=1).clamp_min(0)
+def test_rhythm_of_clicks_is_their_beat(descriptors, extractor, beats_a_minute):
+    flux = log_mel_of(extractor, clicks(beats_a_minute)).diff(dim=1).clamp_min(0)
     repetition = descriptors.rhythm(flux)[0, : len(descriptors.lag_edges) - 1]
-    clearest = int(repetition.argmax())
-    first, last = descriptors.lag_edges[clearest : clearest + 2]
+    strongest = int(repetition.argmax())
+    first, last = descriptors.lag_edges[strongest : strongest + 2]
     beat = 60 / beats_a_minute * FRAME_RATE
     assert first - 1 <= beat <= last
 
 
-def test_clicks_are_clearer_than_noise(descriptors, extractor):
+def test_beat_of_clicks_is_stronger_than_that_of_noise(descriptors, extractor):
     noise = 0.1 * np.random.default_rng(0).normal(size=SECONDS * RATE)
-    place = len(descriptors.lag_edges) - 1  # the clearest beat of all bands
-    clarity = [
-        descriptors.rhythm(hear(extractor, wave).diff(dim=1).clamp_min(0))[0, place].item()
+    place = len(descriptors.lag_edges) - 1  # the strongest beat of all bands
+    strength = [
+        descriptors.rhythm(log_mel_of(extractor, wave).diff(dim=1).clamp_min(0))[0, place].item()
         for wave in (clicks(120), noise)
     ]
-    assert clarity[0] > 0.5 > clarity[1]
+    assert strength[0] > 0.5 > strength[1]
 
 
 @pytest.mark.parametrize(("num_bins", "num_frames"), [(BINS, 151), (24, 16), (96, 8), (128, 432)])
-def test_all_are_finite_for_silence_and_short_spectrograms_and_so_are_gradients(num_bins, num_frames):
+def test_descriptors_and_gradients_are_finite_for_silence_and_short_spectrograms(num_bins, num_frames):
     module = ASTVADescriptors(num_bins, FRAME_RATE, 0.0, RATE / 2)
     silence = torch.zeros(2, num_frames, num_bins, requires_grad=True)
     described = module(silence)
@@ -195,11 +203,11 @@ def test_all_are_finite_for_silence_and_short_spectrograms_and_so_are_gradients(
     assert silence.grad.isfinite().all()
 
 
-def test_constants_are_no_weights(descriptors):
+def test_constants_are_not_weights(descriptors):
     assert not list(descriptors.state_dict())
     half = ASTVADescriptors(BINS, FRAME_RATE, 0.0, RATE / 2).half()
     assert half.cosines.dtype == torch.float32
     inputs = torch.randn(2, 20, BINS)
     timbre = descriptors.timbre(inputs)
     with torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(half(inputs)[:, :60], timbre, rtol=0, atol=0)  # no product is rounded
+        torch.testing.assert_close(half(inputs)[:, :60], timbre, rtol=0, atol=0)  # products are not rounded

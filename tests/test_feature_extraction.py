@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Log-mels against librosa (5e-4 dB) and against transformers' AST (1e-4); every accepted form, every refused input."""
+"""Tests of log-mels, with librosa (5e-4 dB) and transformers' AST (1e-4) as references, and of accepted inputs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import torch
 from music import chords
-from transformers import ASTFeatureExtractor, AutoFeatureExtractor
+from transformers import ASTFeatureExtractor, AutoFeatureExtractor, DataCollatorWithPadding
 
 from modeling_ast_va import ASTVAFeatureExtractor
-from modeling_ast_va.feature_extraction_ast_va import _computed_together
+from modeling_ast_va.feature_extraction_ast_va import FRONTENDS, _group_by_length
 
-# Both libraries remark on settings and signals that are meant here.
+# Both libraries warn of settings and signals that are intended here.
 pytestmark = pytest.mark.filterwarnings("ignore:n_fft=.* is too large", "ignore:At least one mel filter")
 
 RATE = 44_100
 SECONDS = 5.0
-TOLERANCE_DB = 5e-4  # librosa transforms in double precision; single alone is off by 1e-3 on tones and a trumpet
+TOLERANCE_DB = 5e-4  # librosa uses double precision; single precision alone is off by 1e-3 for tones and a trumpet
 KALDI_TOLERANCE = 1e-4
 
 
@@ -37,14 +37,14 @@ def impulse() -> np.ndarray:
 
 
 def harmonics(frequency: float, count: int, decay: float = 0.6) -> np.ndarray:
-    """A tone of half of full scale with `count` harmonics: loud bands, beside which the others are very quiet."""
+    """A tone at half of full scale with `count` harmonics: a few loud bands, all others very quiet."""
     time = np.arange(round(SECONDS * RATE)) / RATE
     waveform = sum(decay**k * np.sin(2 * np.pi * frequency * (k + 1) * time) for k in range(count))
     return (0.5 * waveform / np.abs(waveform).max()).astype(np.float32)
 
 
 def brass() -> np.ndarray:
-    """A note with vibrato, thrice: what is between its partials comes and goes."""
+    """Notes with vibrato: the power between their partials varies."""
     time = np.arange(round(SECONDS * RATE)) / RATE
     phase = 2 * np.pi * 440 * time - 5 * np.cos(2 * np.pi * 5 * time)
     envelope = 0.5 * np.exp(-4 * (1.5 * time % 1))
@@ -61,7 +61,7 @@ SIGNALS = {
     "harmonics": harmonics(440, 12, decay=0.5),
     "many harmonics": harmonics(110, 40),
     "brass": brass(),
-    "bass beside a quiet treble": harmonics(40, 2) + 1e-4 * harmonics(9000, 2),
+    "bass with a quiet treble": harmonics(40, 2) + 1e-4 * harmonics(9000, 2),
     "far from zero": 0.8 + 0.1 * harmonics(440, 12),
     "loud, then quiet": chords(SECONDS, RATE) * np.repeat(np.float32([1, 1e-3]), round(SECONDS * RATE) // 2),
     "impulses": np.tile(np.float32([1] + [0] * 999), 220),
@@ -122,7 +122,7 @@ def test_other_settings_equal_librosa(ours, librosas, name):
 @pytest.mark.parametrize(
     ("name", "again"), [("music", 0), ("quiet music", 0), ("noise", 0), ("impulse", 0), ("silence", 0), ("tone", 400)]
 )
-def test_double_precision_is_for_frames_that_single_rounds(monkeypatch, name, again):
+def test_double_precision_is_used_only_for_coarse_frames(monkeypatch, name, again):
     num_frames = {torch.float32: 0, torch.float64: 0}
     original = ASTVAFeatureExtractor._mel_power
 
@@ -145,21 +145,21 @@ def test_a_fixed_reference_keeps_loudness():
 @pytest.mark.parametrize(
     ("settings", "padding"),
     [
-        ({}, lambda heard: -80.0),
-        ({"top_db": 30.0}, lambda heard: -30.0),
-        ({"ref": 1.0}, lambda heard: heard.max() - 80),
-        ({"top_db": None}, lambda heard: heard.min()),
-        ({"padding_value": 0.0}, lambda heard: 0.0),  # as the notebook pads
+        ({}, lambda values: -80.0),
+        ({"top_db": 30.0}, lambda values: -30.0),
+        ({"ref": 1.0}, lambda values: values.max() - 80),
+        ({"top_db": None}, lambda values: values.min()),
+        ({"padding_value": 0.0}, lambda values: 0.0),  # padding of the notebook
     ],
 )
 def test_short_input_is_padded_with_the_quietest_value(settings, padding):
     waveform = SIGNALS["shorter than a segment"]
     extractor = ASTVAFeatureExtractor(**settings)
-    values = log_mel(extractor, waveform)
-    heard, padded = np.split(values, [extractor.num_frames(len(waveform))])
-    assert values.shape == (432, 128)
+    log_mels = log_mel(extractor, waveform)
+    values, padded = np.split(log_mels, [extractor.num_frames(len(waveform))])
+    assert log_mels.shape == (432, 128)
     assert len(padded) > 200
-    np.testing.assert_allclose(padded, padding(heard), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(padded, padding(values), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("seconds", [0.025, 1.0, 10.24, 12.0])
@@ -174,7 +174,7 @@ def test_kaldi_equals_the_librarys_ast(seconds, loudness):
         max_length=1024,
         f_min=20,
         frontend="kaldi",
-        padding_value=0.0,  # as the library pads
+        padding_value=0.0,  # padding of the library
         mean=library.mean,
         std=2 * library.std,
     )
@@ -238,25 +238,26 @@ def test_types_of_the_result(feature_extractor):
         waveforms, sampling_rate=8000, return_tensors="pt", device=torch.device("cpu"), do_normalize=True
     )["input_values"]
     assert values.device == torch.device("cpu")
-    with pytest.raises(ValueError, match=r"return_tensors must be .* but is 'tf'"):
+    with pytest.raises(ValueError, match=r"Expected return_tensors to be .* but got 'tf'"):
         feature_extractor(waveforms, sampling_rate=8000, return_tensors="tf")
 
 
 @pytest.mark.parametrize("frontend", ["librosa", "kaldi"])
 def test_waveforms_of_one_length_can_be_computed_together(feature_extractor, frontend):
-    """As on a GPU: loud and quiet ones, and one of which frames need double precision."""
+    """As on a GPU: loud, quiet, and one with frames that need double precision."""
     extractor = ASTVAFeatureExtractor(**feature_extractor.to_dict() | {"frontend": frontend})
     tone = np.sin(np.arange(8000)).astype(np.float32)
     batch = torch.from_numpy(np.stack([chords(1.0, 8000), 1e-3 * chords(1.0, 8000, seed=1), tone]))
-    together, padding = extractor._log_mel(batch)
+    front_end_log_mel = FRONTENDS[frontend].log_mel
+    together, floor = front_end_log_mel(extractor, batch)
     for waveform, expected in zip(batch, together):
-        np.testing.assert_allclose(extractor._log_mel(waveform[None])[0][0], expected, rtol=0, atol=1e-5)
-    assert padding.expand_as(together).shape == together.shape
+        np.testing.assert_allclose(front_end_log_mel(extractor, waveform[None])[0][0], expected, rtol=0, atol=1e-5)
+    assert floor.expand_as(together).shape == together.shape
 
 
-def test_a_gpu_is_given_all_waveforms_of_one_length_together():
+def test_a_gpu_computes_waveforms_of_one_length_together():
     waveforms = [torch.empty(length, device="meta") for length in (800, 300, 800, 700, 800)]
-    groups = [(rows, tuple(batch.shape)) for rows, batch in _computed_together(waveforms)]
+    groups = [(rows, tuple(batch.shape)) for rows, batch in _group_by_length(waveforms)]
     assert groups == [([0, 2, 4], (3, 800)), ([1], (1, 300)), ([3], (1, 700))]
 
 
@@ -280,25 +281,25 @@ def test_normalisation():
 
 
 @pytest.mark.parametrize(
-    ("raw_speech", "said"),
+    ("raw_speech", "message"),
     [
         (np.zeros(0, np.float32), "at least 1 samples, but got 0"),
-        ([], "empty list"),
+        ([], r"list of waveforms, but got \[\]"),
         ([np.zeros(100, np.float32), np.zeros(0, np.float32)], "at least 1 samples, but got 0"),
-        (np.array([0.1, np.nan, np.inf]), "2 of 3 are NaN or infinite"),
-        ([[0.1, 0.2], [0.1, float("nan")]], "1 of 2 are NaN"),
-        (np.zeros((1, 2, 100), np.float32), r"\(batch, num_samples\), but got shape \(1, 2, 100\)"),
-        ([np.zeros((2, 100), np.float32)], r"mono waveform of shape \(num_samples,\), but got shape \(2, 100\)"),
+        (np.array([0.1, np.nan, np.inf]), "2 of 3 that are NaN or infinite"),
+        ([[0.1, 0.2], [0.1, float("nan")]], "1 of 2 that are NaN"),
+        (np.zeros((1, 2, 100), np.float32), r"\(num_samples,\), but got shape \(2, 100\)"),
+        ([np.zeros((2, 100), np.float32)], r"mono waveform \(num_samples,\), but got shape \(2, 100\)"),
         (np.zeros(100, np.int16), "floats in .* but got torch.int16"),
         ([0, 100, -100], "floats in .* but got torch.int64"),
         (np.zeros(100, bool), "floats in .* but got torch.bool"),
-        ("song.mp3", "but got str"),
-        (None, "but got NoneType"),
-        (0.5, "but got float"),
+        ("song.mp3", "but got 'song.mp3'"),
+        (None, "but got None"),
+        (0.5, r"but got 0\.5"),
     ],
 )
-def test_waveforms_that_are_refused(feature_extractor, raw_speech, said):
-    with pytest.raises(ValueError, match=said):
+def test_waveforms_that_are_refused(feature_extractor, raw_speech, message):
+    with pytest.raises(ValueError, match=message):
         feature_extractor(raw_speech, sampling_rate=8000)
 
 
@@ -312,7 +313,7 @@ def test_kaldi_needs_a_whole_window():
 
 @pytest.mark.parametrize("sampling_rate", [None, 16000])
 def test_another_rate_is_refused(feature_extractor, sampling_rate):
-    with pytest.raises(ValueError, match=f"at 8000 Hz, but sampling_rate is {sampling_rate}"):
+    with pytest.raises(ValueError, match=f"Expected sampling_rate=8000 Hz, but got {sampling_rate}"):
         feature_extractor(chords(1.0, 8000), sampling_rate=sampling_rate)
 
 
@@ -322,7 +323,7 @@ def test_unknown_arguments_are_refused(feature_extractor):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "parts"),
     [
         ({"hop_length": 0}, ["hop_length", "0"]),
         ({"num_mel_bins": -1}, ["num_mel_bins", "-1"]),
@@ -339,10 +340,10 @@ def test_unknown_arguments_are_refused(feature_extractor):
         ({"std": 0.0}, ["std", "0.0"]),
     ],
 )
-def test_settings_that_cannot_work_are_refused(settings, said):
-    with pytest.raises(ValueError, match=re.escape(said[0])) as error:
+def test_settings_out_of_range_are_refused(settings, parts):
+    with pytest.raises(ValueError, match=re.escape(parts[0])) as error:
         ASTVAFeatureExtractor(**settings)
-    assert all(word in str(error.value) for word in said)
+    assert all(part in str(error.value) for part in parts)
 
 
 def test_round_trip(tmp_path):
@@ -373,3 +374,31 @@ def test_round_trip(tmp_path):
         assert type(loaded) is ASTVAFeatureExtractor
         assert loaded.to_dict() == extractor.to_dict()
         np.testing.assert_array_equal(log_mel(loaded, waveform), log_mel(extractor, waveform))
+
+
+@pytest.mark.parametrize("padding_value", [None, -80.0])
+def test_trainers_collator_accepts_the_features(feature_extractor, padding_value):
+    extractor = ASTVAFeatureExtractor(**feature_extractor.to_dict() | {"padding_value": padding_value})
+    features = extractor([chords(1.0, 8000), chords(0.5, 8000)], sampling_rate=8000, return_tensors="np")
+    rows = [{"input_values": values, "labels": [4.0, 6.0]} for values in features["input_values"]]
+    batch = DataCollatorWithPadding(extractor)(rows)
+    np.testing.assert_array_equal(batch["input_values"], features["input_values"])
+    np.testing.assert_array_equal(batch["labels"], [[4, 6], [4, 6]])
+
+
+def test_padding_of_different_lengths_needs_a_value(feature_extractor):
+    features = {"input_values": [np.ones((3, 32), np.float32), np.ones((5, 32), np.float32)]}
+    for kwargs in ({}, {"padding": "max_length", "max_length": 8}, {"pad_to_multiple_of": 4}):
+        with pytest.raises(ValueError, match="does not have a padding value"):
+            feature_extractor.pad(dict(features), **kwargs)
+    extractor = ASTVAFeatureExtractor(**feature_extractor.to_dict() | {"padding_value": -80.0})
+    padded = extractor.pad(features, return_attention_mask=True, return_tensors="np")
+    assert (padded["input_values"][0, 3:] == -80).all()
+    np.testing.assert_array_equal(padded["attention_mask"].sum(axis=1), [3, 5])
+
+
+def test_the_feature_size_is_that_of_the_mel_bins_unless_given(feature_extractor):
+    assert feature_extractor.feature_size == 32
+    extractor = ASTVAFeatureExtractor(feature_size=1)  # for `pad` of waveforms
+    assert (extractor.feature_size, extractor.num_mel_bins) == (1, 128)
+    assert ASTVAFeatureExtractor.from_dict(extractor.to_dict()).feature_size == 1

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The network against torch's own encoder and convolution, to 1e-5; its outputs, start, saving and strict loading."""
+"""The model against the encoder and convolution of torch, to 1e-5; outputs, initialisation, saving, strict loading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def assert_close(ours: torch.Tensor, reference: torch.Tensor, tolerance: float =
 
 
 def random_weights(model: nn.Module) -> nn.Module:
-    """Gives every weight, biases and normalisations too, a random value, so that none can stand in for another."""
+    """Give every weight a random value, so that no two are interchangeable."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -32,7 +32,7 @@ def random_weights(model: nn.Module) -> nn.Module:
 
 
 def torch_layers(model: ASTVAModel, prefix: str) -> dict[str, torch.Tensor]:
-    """Weights of our layers under the names of `nn.TransformerEncoder`."""
+    """Weights of our layers with the names of `nn.TransformerEncoder`."""
     weights = {}
     for i, layer in enumerate(model.layers):
         attention, names = layer.attention, f"{prefix}layers.{i}."
@@ -65,7 +65,7 @@ def notebook_weights(model: ASTVAForRegression) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
-def test_the_default_equals_the_notebooks_network(implementation):
+def test_default_model_equals_the_notebook(implementation):
     model = random_weights(ASTVAForRegression(ASTVAConfig(attn_implementation=implementation)))
     network = NotebookTransformer().eval()
     network.load_state_dict(notebook_weights(model))
@@ -74,12 +74,12 @@ def test_the_default_equals_the_notebooks_network(implementation):
     with torch.no_grad():
         expected = network(log_mels.transpose(1, 2)[:, None])
         assert_close(model(log_mels).logits, expected)
-    assert (expected[0] - expected[1]).abs().min() > 0.01  # it does hear a difference
+    assert (expected[0] - expected[1]).abs().min() > 0.01  # the inputs are distinguished
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("hidden_act", ["gelu", "relu"])
-def test_layers_equal_torchs_own(config, input_values, norm_first, hidden_act):
+def test_layers_equal_those_of_torch(config, input_values, norm_first, hidden_act):
     config.norm_first, config.hidden_act = norm_first, hidden_act
     model = random_weights(ASTVAModel(config))
     layer = nn.TransformerEncoderLayer(
@@ -117,7 +117,7 @@ def test_attention_implementations_agree(model, input_values, implementation):
         model.set_attn_implementation("eager")
         expected = model(input_values).logits
         model.set_attn_implementation(implementation)
-        # flex would compile a kernel, which takes a C++ compiler and half a minute; without, it computes the same.
+        # Compiling the kernel of flex_attention needs a C++ compiler and half a minute; eager mode computes the same.
         with torch.compiler.set_stance("force_eager"):
             assert_close(model(input_values).logits, expected, 5e-5)  # logits of size 10
 
@@ -144,7 +144,7 @@ def test_pooling(config, input_values, pooling, use_distillation_token, expected
         assert_close(output.logits, model.head(encoded.pooler_output))
 
 
-def test_tokens_stand_in_order(config, input_values):
+def test_order_of_tokens(config, input_values):
     config.use_distillation_token = True
     embeddings = random_weights(ASTVAModel(config)).embeddings
     with torch.no_grad():
@@ -190,16 +190,16 @@ def test_interpolation_changes_nothing_at_the_same_length(model, input_values):
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "message"),
     [
         ((3, 48, 16), r"num_mel_bins=32\), but got \(3, 48, 16\)"),
         ((3, 1, 48, 32), r"but got \(3, 1, 48, 32\)"),
         ((48, 32), r"but got \(48, 32\)"),
-        ((3, 15, 32), "at least one patch of 16 frames, but got 15"),
+        ((3, 15, 32), "at least 16 frames, but got 15"),
     ],
 )
-def test_inputs_that_are_refused(model, shape, said):
-    with pytest.raises(ValueError, match=said):
+def test_inputs_of_a_wrong_shape_raise_an_error(model, shape, message):
+    with pytest.raises(ValueError, match=message):
         model(torch.zeros(shape), interpolate_pos_encoding=True)
 
 
@@ -223,7 +223,7 @@ def test_hidden_states_and_attentions(config, input_values, norm_first, implemen
     with torch.no_grad():
         output = model(input_values, output_hidden_states=True)
         encoded = model.ast_va(input_values, output_hidden_states=True)
-        model.set_attn_implementation("eager")  # the only one that keeps its weights
+        model.set_attn_implementation("eager")  # the only one that returns its weights
         attentions = model(input_values, output_attentions=True).attentions
     assert len(output.hidden_states) == 3  # embeddings and two layers
     assert all(state.shape == (3, 7, 32) for state in output.hidden_states)
@@ -243,12 +243,12 @@ def test_loss_is_the_mean_squared_error(model, input_values):
     assert_close(loss, ((logits - labels) ** 2).mean())
     assert_close(model(input_values, labels=labels.double()).loss, loss)
     assert model.accepts_loss_kwargs is False
-    # What Trainer passes where it believes that the loss divides by the number of items: it must change nothing.
+    # Trainer passes this to models whose loss divides by the number of items; it must be ignored.
     assert_close(model(input_values, labels=labels, num_items_in_batch=12).loss, loss, 0.0)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (2, 2), (2, 3)])
-def test_labels_of_another_shape_are_refused(model, input_values, shape):
+def test_labels_of_a_wrong_shape_raise_an_error(model, input_values, shape):
     with pytest.raises(ValueError, match=r"Expected labels of shape \(3, 2\), but got \(" + str(shape[0])):
         model(input_values, labels=torch.zeros(shape))
 
@@ -269,14 +269,14 @@ def test_gradient_checkpointing_changes_no_gradient(config, input_values, use_re
         return {name: parameter.grad for name, parameter in model.named_parameters()}
 
     expected = gradients(checkpointing=False)
-    # What is added to every key changes no attention weight.
+    # The bias of the keys has no effect on attention, so its gradient is zero.
     assert all(gradient.abs().sum() > 0 for name, gradient in expected.items() if "k_proj.bias" not in name)
     torch.testing.assert_close(gradients(checkpointing=True), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
 @pytest.mark.parametrize("dropped", ["hidden_dropout_prob", "attention_probs_dropout_prob"])
-def test_dropout_only_in_training(config, input_values, dropped, implementation):
+def test_dropout_is_only_used_in_training(config, input_values, dropped, implementation):
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
     setattr(config, dropped, 0.5)
     model = random_weights(ASTVAForRegression(config))
@@ -288,7 +288,7 @@ def test_dropout_only_in_training(config, input_values, dropped, implementation)
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
-def test_dropout_stands_on_both_branches_of_a_layer(config, norm_first):
+def test_dropout_is_on_both_branches_of_a_layer(config, norm_first):
     config.norm_first = norm_first
     layer = random_weights(ASTVAModel(config)).layers[0]
     layer.dropout = nn.Threshold(torch.inf, 0.0)  # drops everything
@@ -297,7 +297,7 @@ def test_dropout_stands_on_both_branches_of_a_layer(config, norm_first):
     assert_close(layer(hidden_states), expected)
 
 
-def test_an_untrained_head_starts_in_the_middle_of_the_scale(config):
+def test_untrained_head_predicts_the_middle_of_the_scale(config):
     def bias(**settings):
         return ASTVAForRegression(ASTVAConfig(**config.to_diff_dict() | settings)).head.out_proj.bias.tolist()
 
@@ -307,14 +307,14 @@ def test_an_untrained_head_starts_in_the_middle_of_the_scale(config):
     assert_close(logits, torch.full((4, 2), 5.0), 0.5)
 
 
-def test_tokens_do_not_start_at_zero(config):
+def test_tokens_are_not_initialised_with_zeros(config):
     config.initializer_range, config.use_distillation_token = 0.02, True
     embeddings = ASTVAForRegression(config).ast_va.embeddings
     for token in (embeddings.cls_token, embeddings.distillation_token, embeddings.position_embeddings):
         assert 0.01 < token.std() < 0.03
 
 
-def test_saving_and_loading_keeps_the_logits(model, input_values, tmp_path):
+def test_saved_and_loaded_model_has_the_same_logits(model, input_values, tmp_path):
     model.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").is_file()
     auto_map = json.loads((tmp_path / "config.json").read_text())["auto_map"]
@@ -333,7 +333,7 @@ def test_half_precision_is_saved_and_loaded(model, input_values, tmp_path, dtype
         half.save_pretrained(tmp_path)
         loaded = ASTVAForRegression.from_pretrained(tmp_path)
         assert {parameter.dtype for parameter in loaded.parameters()} == {dtype}
-        output = loaded(input_values, labels=expected)  # single-precision inputs and labels are taken as they come
+        output = loaded(input_values, labels=expected)  # inputs and labels in single precision
         assert_close(output.logits, half(input_values).logits, 0.0)
         assert_close(output.logits.float(), expected, 0.2)
         assert output.loss.dtype == torch.float32
@@ -348,7 +348,7 @@ def change_weights(folder, change) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda weights: weights.pop("ast_va.layers.1.mlp.fc1.bias"), r"missing \['ast_va.layers.1.mlp.fc1.bias'\]"),
         (lambda weights: weights.pop("head.dense.weight"), r"missing \['head.dense.weight'\]"),
@@ -356,14 +356,14 @@ def change_weights(folder, change) -> None:
         (lambda weights: weights.update({"head.dense.weight": torch.zeros(3, 3)}), "head.dense.weight|mismatch"),
     ],
 )
-def test_loading_is_strict(model, tmp_path, change, said):
+def test_loading_is_strict(model, tmp_path, change, message):
     model.save_pretrained(tmp_path)
     change_weights(tmp_path, change)
-    with pytest.raises(RuntimeError, match=said):
+    with pytest.raises(RuntimeError, match=message):
         ASTVAForRegression.from_pretrained(tmp_path)
 
 
-def test_a_damaged_file_is_refused(model, tmp_path):
+def test_damaged_weights_raise_an_error(model, tmp_path):
     model.save_pretrained(tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
@@ -371,7 +371,7 @@ def test_a_damaged_file_is_refused(model, tmp_path):
         ASTVAForRegression.from_pretrained(tmp_path)
 
 
-def test_an_encoder_gets_a_new_head(model, tmp_path):
+def test_new_head_for_the_weights_of_an_encoder(model, tmp_path):
     model.ast_va.save_pretrained(tmp_path)
     loaded, info = ASTVAForRegression.from_pretrained(tmp_path, output_loading_info=True)
     assert info["missing_keys"] == {name for name in model.state_dict() if name.startswith("head.")}
@@ -382,7 +382,7 @@ def test_an_encoder_gets_a_new_head(model, tmp_path):
         ASTVAForRegression.from_pretrained(tmp_path)
 
 
-def test_an_encoder_leaves_the_head_of_a_checkpoint_aside(model, tmp_path):
+def test_encoder_ignores_the_head_of_a_checkpoint(model, tmp_path):
     model.save_pretrained(tmp_path)
     encoder = ASTVAModel.from_pretrained(tmp_path)
     torch.testing.assert_close(encoder.state_dict(), model.ast_va.state_dict(), rtol=0, atol=0)
@@ -394,7 +394,7 @@ def test_an_encoder_leaves_the_head_of_a_checkpoint_aside(model, tmp_path):
 STEM = {"stem_channels": (4, 6), "num_mel_bins": 21, "max_length": 50, "hidden_size": 16, "num_hidden_layers": 2}
 
 
-def test_the_convolutional_stem_equals_torchs_own_layers():
+def test_convolutional_stem_equals_layers_of_torch():
     config = ASTVAConfig(**STEM)
     ours = random_weights(ASTVAModel(config).embeddings.patch_embeddings)
     for stage in ours.stages:
@@ -413,7 +413,7 @@ def test_the_convolutional_stem_equals_torchs_own_layers():
     assert config.patch_grid == (1, 13)
 
 
-def test_a_network_with_a_stem_hears_other_lengths_and_is_saved(tmp_path):
+def test_model_with_a_stem_accepts_other_lengths_and_is_saved(tmp_path):
     model = random_weights(ASTVAForRegression(ASTVAConfig(**STEM, pooling="mean", norm_first=True)))
     input_values = torch.randn(2, 50, 21)
     model.save_pretrained(tmp_path)
@@ -421,7 +421,7 @@ def test_a_network_with_a_stem_hears_other_lengths_and_is_saved(tmp_path):
         loaded = ASTVAForRegression.from_pretrained(tmp_path)
         assert_close(loaded(input_values).logits, model(input_values).logits, 0)
         assert model(input_values[:, :4], interpolate_pos_encoding=True).logits.shape == (2, 2)
-        with pytest.raises(ValueError, match="at least one patch of 4 frames, but got 3"):
+        with pytest.raises(ValueError, match="at least 4 frames, but got 3"):
             model(input_values[:, :3], interpolate_pos_encoding=True)
 
 
@@ -439,7 +439,7 @@ DESCRIBED = {
 
 @pytest.fixture
 def described():
-    """A network with descriptors that has seen some spectrograms, and others, `(3, 64, 32)`."""
+    """A model with descriptors and trained statistics, and other spectrograms `(3, 64, 32)`."""
     generator = torch.Generator().manual_seed(0)
     model = random_weights(ASTVAForRegression(ASTVAConfig(**DESCRIBED, pooler_dropout_prob=0.5)))
     with torch.no_grad():
@@ -448,7 +448,7 @@ def described():
     return model.eval(), torch.randn(3, 64, 32, generator=generator)
 
 
-def test_the_head_hears_standardised_descriptors_beside_the_tokens(described):
+def test_input_of_the_head_is_tokens_and_standardised_descriptors(described):
     model, input_values = described
     embedding = model.ast_va.descriptor_embedding
     with torch.no_grad():
@@ -465,7 +465,7 @@ def test_the_head_hears_standardised_descriptors_beside_the_tokens(described):
     assert model.config.pooler_size == 28
 
 
-def test_masks_hide_values_from_the_tokens_and_not_from_the_descriptors(described):
+def test_masks_apply_to_tokens_and_not_to_descriptors(described):
     model, input_values = described
     mask = torch.rand(input_values.shape, generator=torch.Generator().manual_seed(1)) < 0.3
     before = input_values.clone()
@@ -479,16 +479,16 @@ def test_masks_hide_values_from_the_tokens_and_not_from_the_descriptors(describe
     assert not torch.allclose(zeroed[:, 16:], whole[:, 16:])
 
 
-def test_all_pooled_tokens_of_a_segment_are_dropped_or_none(described):
+def test_pooler_dropout_drops_all_pooled_tokens_of_a_segment_or_none(described):
     model, _ = described
     head = model.head
-    heard: list[torch.Tensor] = []
-    head.dense.register_forward_hook(lambda module, inputs, output: heard.append(inputs[0]))
+    head_inputs: list[torch.Tensor] = []
+    head.dense.register_forward_hook(lambda module, inputs, output: head_inputs.append(inputs[0]))
     pooled = torch.randn(4000, 28, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         head.train()(pooled)
         kept = head.layernorm(pooled[:, :16])
-    tokens, descriptors = heard[0].split([16, 12], dim=1)
+    tokens, descriptors = head_inputs[0].split([16, 12], dim=1)
     assert_close(descriptors, pooled[:, 16:], 0)
     dropped = (tokens == 0).all(dim=1)
     assert abs(dropped.float().mean().item() - 0.5) < 5 * 0.5 / 4000**0.5
@@ -496,14 +496,14 @@ def test_all_pooled_tokens_of_a_segment_are_dropped_or_none(described):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_a_network_with_descriptors_is_saved_and_hears_in_any_precision(described, tmp_path, dtype):
+def test_model_with_descriptors_is_saved_and_predicts_in_any_precision(described, tmp_path, dtype):
     model, input_values = described
     model.to(dtype).save_pretrained(tmp_path)
     loaded = ASTVAForRegression.from_pretrained(tmp_path, dtype=torch.float32)
     with torch.no_grad():
         expected = model.float()(input_values).logits
         assert_close(loaded(input_values).logits, expected, 0)
-        # A few roundings of a number around 5.
+        # A few roundings of a number near 5.
         tolerance = 40 * torch.finfo(dtype).eps * 5
         assert_close(model.to(dtype)(input_values.to(dtype)).logits.float(), expected, tolerance)
         shorter = model.float()(input_values[:, :16], interpolate_pos_encoding=True).logits
@@ -513,7 +513,7 @@ def test_a_network_with_descriptors_is_saved_and_hears_in_any_precision(describe
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("pooling", ["cls", "mean", "cls+distillation"])
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
-def test_pooled_tokens_alone_are_those_of_the_whole_layer(config, input_values, norm_first, pooling, implementation):
+def test_pooled_tokens_only_changes_no_output(config, input_values, norm_first, pooling, implementation):
     config.norm_first, config.pooling, config.use_distillation_token = norm_first, pooling, "dist" in pooling
     config._attn_implementation = implementation
     model = random_weights(ASTVAForRegression(config))
@@ -538,7 +538,7 @@ def test_auxiliary_targets_are_predicted_from_the_embedding(model, input_values,
     assert_close(outputs.logits, plain.logits, 0)
     model.save_pretrained(tmp_path)
     assert_close(ASTVAForRegression.from_pretrained(tmp_path)(input_values).auxiliary_logits, outputs.auxiliary_logits)
-    ASTVAModel.from_pretrained(tmp_path)  # an encoder leaves both heads aside
+    ASTVAModel.from_pretrained(tmp_path)  # an encoder ignores both heads
     model.set_num_auxiliary_targets(0)
     assert model.config.num_auxiliary_targets == 0
     assert not [name for name in model.state_dict() if "auxiliary" in name]
@@ -546,7 +546,7 @@ def test_auxiliary_targets_are_predicted_from_the_embedding(model, input_values,
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.93])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_is_torchs_in_distribution(p, dtype):
+def test_dropout_has_the_distribution_of_torch(p, dtype):
     torch.manual_seed(0)
     values = torch.ones(1001, 999, dtype=dtype, requires_grad=True)
     dropped = drop_out(values, p, training=True)
@@ -562,7 +562,7 @@ def test_dropout_is_torchs_in_distribution(p, dtype):
     assert not torch.equal(drop_out(values, p, training=True), dropped)
 
 
-def test_dropout_leaves_evaluation_alone():
+def test_dropout_is_the_identity_in_evaluation():
     values = torch.randn(5, 7)
     assert torch.equal(drop_out(values, 0.5, training=False), values)
     assert torch.equal(drop_out(values, 0.0, training=True), values)

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The pipeline: every form of a song, the numbers of its parts put together by hand, batching, errors and memory."""
+"""Tests of the pipeline: inputs, predictions compared with those of its parts, batches, errors, memory, ensembles."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from transformers.pipelines.pt_utils import KeyDataset
 
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline, pipeline_ast_va
 from modeling_ast_va.hub.folder import save_hub_folder
+from modeling_ast_va.pipeline_ast_va import predict_log_mels
 
 RATE = 8000
 TOLERANCE = 1e-5
@@ -48,7 +49,7 @@ def mono(path: Path) -> np.ndarray:
 
 
 def numbers(result: dict) -> np.ndarray:
-    """All numbers of a result, in one row."""
+    """All numbers of a result, in one array."""
     segments = [[segment[key] for key in ("start", "end", "valence", "arousal")] for segment in result["segments"]]
     return np.concatenate([[result[f"{d}{s}"] for d in ("valence", "arousal") for s in ("", "_std")], *segments])
 
@@ -60,9 +61,9 @@ def assert_same(result: dict, expected: dict, tolerance: float = TOLERANCE) -> N
 
 
 def by_hand(model, feature_extractor, waveform: np.ndarray, hop_samples: int = 12_000) -> dict:
-    """Segments of 1.5 s, one by one through feature extractor and model, and their average by numpy."""
+    """Segments of 1.5 s, one by one through feature extractor and model, averaged by numpy."""
     starts = [0]
-    while len(waveform) - starts[-1] - 12_000 >= 4000:  # half a second that no segment reached yet
+    while len(waveform) - starts[-1] - 12_000 >= 4000:  # half a second that is in no segment yet
         starts.append(starts[-1] + hop_samples)
     pieces = [waveform[start : start + 12_000] for start in starts]
     with torch.no_grad():
@@ -86,13 +87,13 @@ def by_hand(model, feature_extractor, waveform: np.ndarray, hop_samples: int = 1
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
-def test_the_numbers_are_those_of_its_parts(music_emotion, model, feature_extractor, songs, index):
+def test_predictions_equal_those_of_the_parts(music_emotion, model, feature_extractor, songs, index):
     expected = by_hand(model, feature_extractor, mono(songs[index]))
     result = music_emotion(songs[index])
     assert_same(result, expected)
     assert len(result["segments"]) == (5, 1, 2)[index]
     assert all(type(value) is float for value in numbers(result).tolist())
-    if len(result["segments"]) > 2:  # it does hear differences
+    if len(result["segments"]) > 2:  # the predictions differ
         assert np.ptp([segment["valence"] for segment in result["segments"]]) > 0.01
 
 
@@ -156,8 +157,8 @@ def test_one_song_in_a_list_is_a_list(music_emotion, songs):
     assert_same(result, music_emotion(songs[0]))
 
 
-def test_songs_are_heard_as_they_come(music_emotion, songs):
-    """A generator is not drained before the first answer: it may never end."""
+def test_generators_are_processed_as_a_stream(music_emotion, songs):
+    """The first result does not wait for the end of the generator."""
     drawn = []
 
     def many():
@@ -178,14 +179,14 @@ def test_progress(music_emotion, songs, capsys):
     assert "3/3" in capsys.readouterr().err
 
 
-def test_a_song_that_cannot_be_heard(music_emotion, songs, tmp_path):
+def test_files_that_cannot_be_decoded(music_emotion, songs, tmp_path):
     (tmp_path / "text.mp3").write_text("no music" * 100)
     bad = [tmp_path / "text.mp3", tmp_path / "missing.wav", np.zeros(3000, np.float32)]
-    for song, said in zip(bad, ("not recognised", "there is none", "at least 0.5 s of audio, but it holds 0.375 s")):
-        with pytest.raises(AudioError, match=said):
+    for song, message in zip(bad, ("not recognised", "there is none", "at least 0.5 s of audio, but got 0.375 s")):
+        with pytest.raises(AudioError, match=message):
             music_emotion(song)
-        assert said in music_emotion(song, on_error="return")["error"]
-        with pytest.raises(AudioError, match=said):
+        assert message in music_emotion(song, on_error="return")["error"]
+        with pytest.raises(AudioError, match=message):
             music_emotion([songs[0], song])
     mixed = [bad[0], songs[0], bad[1], bad[2], songs[2]]
     for batch_size in (1, 4):
@@ -195,7 +196,7 @@ def test_a_song_that_cannot_be_heard(music_emotion, songs, tmp_path):
         assert_same(results[4], music_emotion(songs[2]))
 
 
-def test_an_error_late_in_a_song_leaves_no_half_of_it(music_emotion, songs):
+def test_an_error_late_in_a_song_returns_no_partial_result(music_emotion, songs):
     waveform = chords(25.0, RATE)
     waveform[-100] = np.nan
     results = music_emotion([waveform, songs[0]], on_error="return", batch_size=2)
@@ -204,17 +205,17 @@ def test_an_error_late_in_a_song_leaves_no_half_of_it(music_emotion, songs):
 
 
 @pytest.mark.parametrize(
-    ("song", "said"),
+    ("song", "message"),
     [
-        ({"array": np.zeros(RATE, np.float32)}, "sampling_rate"),
+        ({"array": np.zeros(RATE, np.float32)}, r"with \"sampling_rate\", but got the keys \['array'\]"),
         ({"sampling_rate": RATE}, r"\['sampling_rate'\]"),
         (np.zeros(RATE, np.int16), "int16"),
         (np.zeros((1, 2, RATE), np.float32), r"\(1, 2, 8000\)"),
         (np.full(RATE, np.nan, np.float32), "NaN"),
     ],
 )
-def test_songs_that_are_refused(music_emotion, song, said):
-    with pytest.raises(ValueError, match=said):
+def test_songs_that_are_refused(music_emotion, song, message):
+    with pytest.raises(ValueError, match=message):
         music_emotion(song)
 
 
@@ -229,19 +230,19 @@ def test_arguments_that_are_refused(music_emotion, songs):
 
 
 def test_labels_are_found_by_name(config, feature_extractor, songs):
-    def hear(**labels):
+    def predict(**labels):
         torch.manual_seed(0)
         model = ASTVAForRegression(ASTVAConfig(**config.to_diff_dict() | labels)).eval()
         return pipeline("music-emotion", model=model, feature_extractor=feature_extractor)(songs[0])
 
-    expected = hear()
-    exchanged = hear(id2label={0: "arousal", 1: "valence"}, label2id={"arousal": 0, "valence": 1})
+    expected = predict()
+    exchanged = predict(id2label={0: "arousal", 1: "valence"}, label2id={"arousal": 0, "valence": 1})
     assert (exchanged["valence"], exchanged["arousal"]) == (expected["arousal"], expected["valence"])
     with pytest.raises(ValueError, match="tension"):
-        hear(id2label={0: "tension", 1: "energy"}, label2id={"tension": 0, "energy": 1})
+        predict(id2label={0: "tension", 1: "energy"}, label2id={"tension": 0, "energy": 1})
 
 
-def test_quadrants_meet_in_the_middle_of_the_scale(config, feature_extractor, songs):
+def test_quadrants_are_split_at_the_middle_of_the_scale(config, feature_extractor, songs):
     config.label_range = (-1, 1)
     model = ASTVAForRegression(config).eval()
     with torch.no_grad():
@@ -256,18 +257,18 @@ def test_half_precision(model, feature_extractor, songs):
     assert_same(half(songs[0]) | {"quadrant": expected["quadrant"]}, expected, tolerance=0.3)
 
 
-def test_a_saved_pipeline_gives_the_same(music_emotion, songs, tmp_path):
+def test_a_saved_pipeline_predicts_the_same(music_emotion, songs, tmp_path):
     music_emotion.save_pretrained(tmp_path)
     for name in ("preprocessor_config.json", "pipeline_ast_va.py", "audio_ast_va.py"):
         assert (tmp_path / name).is_file()
-    # This package is imported, so neither needs `trust_remote_code`.
+    # This package is imported, so `trust_remote_code` is not needed.
     for loaded in (pipeline("music-emotion", model=str(tmp_path)), pipeline(model=str(tmp_path))):
         assert type(loaded) is MusicEmotionPipeline
         assert_same(loaded(songs[0]), music_emotion(songs[0]), 0.0)
 
 
 class Ensemble:
-    """Folders of three models: the second with other statistics, the third with another front end."""
+    """Folders of three models. The second has other statistics, the third another front end."""
 
     def __init__(self, folder: Path, config: ASTVAConfig, feature_extractor):
         self.models, self.addresses, self.extractors = [], [], []
@@ -279,14 +280,14 @@ class Ensemble:
             save_hub_folder(self.models[-1], self.extractors[-1], self.addresses[-1])
 
     def by_hand(self, waveform: np.ndarray) -> dict:
-        """Each model's own answer, averaged by numpy."""
-        answers = [by_hand(*parts, waveform) for parts in zip(self.models, self.extractors)]
-        courses = [[[segment["valence"], segment["arousal"]] for segment in a["segments"]] for a in answers]
+        """Predictions of each model, averaged by numpy."""
+        results = [by_hand(*parts, waveform) for parts in zip(self.models, self.extractors)]
+        courses = [[[segment["valence"], segment["arousal"]] for segment in r["segments"]] for r in results]
         segments = np.mean(courses, axis=0)  # (num_segments, 2)
-        ends = [segment["end"] - segment["start"] for segment in answers[0]["segments"]]
-        mean = np.average(segments, axis=0, weights=ends)
-        std = np.sqrt(np.average((segments - mean) ** 2, axis=0, weights=ends))
-        spread = np.std([[answer["valence"], answer["arousal"]] for answer in answers], axis=0)
+        durations = [segment["end"] - segment["start"] for segment in results[0]["segments"]]
+        mean = np.average(segments, axis=0, weights=durations)
+        std = np.sqrt(np.average((segments - mean) ** 2, axis=0, weights=durations))
+        spread = np.std([[result["valence"], result["arousal"]] for result in results], axis=0)
         return {
             name: value
             for i, dimension in enumerate(("valence", "arousal"))
@@ -297,6 +298,21 @@ class Ensemble:
                 (f"segments {dimension}", segments[:, i]),
             )
         }
+
+
+def test_log_mels_are_normalised_and_predicted(model, feature_extractor):
+    """The function that the pipeline and the evaluation share, with and without normalisation."""
+    waveforms = [chords(1.5, RATE, seed=seed) for seed in range(2)]
+    for do_normalize in (True, False):
+        feature_extractor.do_normalize = do_normalize
+        inputs = feature_extractor(waveforms, sampling_rate=RATE, return_tensors="pt")
+        log_mels = feature_extractor(waveforms, sampling_rate=RATE, return_tensors="pt", do_normalize=False)
+        with torch.no_grad():
+            predictions = predict_log_mels(model, feature_extractor, log_mels["input_values"])
+            torch.testing.assert_close(predictions, model(**inputs).logits, rtol=0, atol=0)
+            half = predict_log_mels(model.bfloat16(), feature_extractor, log_mels["input_values"].bfloat16())
+        assert (half.shape, half.dtype) == ((2, 2), torch.float32)
+        model.float()
 
 
 @pytest.fixture
@@ -337,23 +353,25 @@ def test_an_ensemble_decodes_once_and_shares_the_log_mel(ensemble, songs, monkey
 
 
 @pytest.mark.parametrize(
-    ("changes", "scale", "said"),
+    ("changes", "scale", "message"),
     [
-        ({"segment_seconds": 1.0}, (1, 9), "one segment_seconds.*1.5.*1.0"),
-        ({"sampling_rate": 7999}, (1, 9), "one sampling_rate.*8000.*7999"),
-        ({}, (0, 1), r"one label_range.*\[1, 9\].*\[0, 1\]"),
+        ({"segment_seconds": 1.0}, (1, 9), "same segment_seconds.*1.5 and 1.0"),
+        ({"sampling_rate": 7999}, (1, 9), "same sampling_rate.*8000 and 7999"),
+        ({}, (0, 1), r"same label_range.*\[1, 9\] and \[0, 1\]"),
     ],
 )
-def test_models_that_cannot_be_averaged_are_refused(model, feature_extractor, config, tmp_path, changes, scale, said):
+def test_models_that_cannot_be_averaged_are_refused(
+    model, feature_extractor, config, tmp_path, changes, scale, message
+):
     config = ASTVAConfig(**config.to_diff_dict() | {"label_range": scale})
     save_hub_folder(
         ASTVAForRegression(config), type(feature_extractor)(**feature_extractor.to_dict() | changes), tmp_path
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         MusicEmotionPipeline(model=model, feature_extractor=feature_extractor, ensemble=tmp_path)
 
 
-def test_an_ensemble_is_not_saved_as_if_it_were_one_model(ensemble, tmp_path):
+def test_an_ensemble_cannot_be_saved(ensemble, tmp_path):
     together = pipeline("music-emotion", model=str(ensemble.addresses[0]), ensemble=ensemble.addresses[1:])
     with pytest.raises(ValueError, match="ensemble of 3"):
         together.save_pretrained(tmp_path / "saved")
@@ -361,7 +379,7 @@ def test_an_ensemble_is_not_saved_as_if_it_were_one_model(ensemble, tmp_path):
 
 
 @pytest.mark.parametrize("hop", [None, 0.75])
-def test_a_longer_song_takes_no_more_memory(music_emotion, tmp_path, hop):
+def test_memory_does_not_grow_with_the_length(music_emotion, tmp_path, hop):
     def peak(seconds: int) -> int:
         path = tmp_path / "song.wav"
         with soundfile.SoundFile(path, "w", RATE, 1) as file:
@@ -376,4 +394,4 @@ def test_a_longer_song_takes_no_more_memory(music_emotion, tmp_path, hop):
 
     peak(30)
     short, long = peak(30), peak(300)
-    assert long < short + MIB  # 300 s are 9.2 MiB
+    assert long < short + MIB  # the waveform of 300 s is 9.2 MiB

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Trains in processes that talk through gloo, and that say with whom they train or die at a step, for tests."""
+"""Trains in processes that communicate through gloo and can be killed at a step, for tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUM_PROCESSES = 2
 
 
 class Probe(TrainerCallback):
-    """Writes down where and with whom a process trains; kills it at a step, if there is one."""
+    """Records the rank and world size of a process, and optionally kills it at a step."""
 
     def __init__(self, folder: Path, killed_at: int | None):
         self.folder, self.killed_at = folder, killed_at
@@ -43,7 +43,7 @@ class Probe(TrainerCallback):
 
 
 def install_probe(folder: str | Path, killed_at: int | None = None) -> None:
-    """Adds a probe to the training of this process; leaves out its plots, which take most of the time of a tiny run."""
+    """Adds a probe to the training of this process, without plots, which take most of the time of a tiny run."""
     build_trainer = training.build_trainer
 
     def build(*args, **kwargs):
@@ -56,12 +56,12 @@ def install_probe(folder: str | Path, killed_at: int | None = None) -> None:
 
 
 def read_probes(folder: Path) -> list[dict]:
-    """What the processes wrote down, by their ranks."""
+    """The records of the processes, by rank."""
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
 def train_in_processes(arguments: list[str], probes: Path, killed_at: int | None = None) -> list[int | None]:
-    """Trains as a launcher would make it, from one process that has imported everything; the exit codes."""
+    """Trains in processes that are forked from one with all imports; returns the exit codes."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([training.__name__])
     with socket.socket() as free:
@@ -74,7 +74,7 @@ def train_in_processes(arguments: list[str], probes: Path, killed_at: int | None
         worker.start()
     for worker in workers:
         worker.join(timeout=240)
-        worker.kill()  # only one that hangs is still there
+        worker.kill()  # has an effect only if it hangs
         worker.join()
     return [worker.exitcode for worker in workers]
 

@@ -20,19 +20,19 @@ _CITATION = """\
 """
 
 _DESCRIPTION = """\
-The concordance correlation coefficient (CCC) says how closely predictions agree with references on their own scale.
-It is Pearson's r, lowered by every shift and every change of scale between the two: 1 is identity, 0 is no agreement,
--1 is reversal. It is the usual measure for predicted emotion, such as valence and arousal.
+The concordance correlation coefficient (CCC) measures how closely predictions agree with references on their scale.
+It is Pearson's r, reduced by every shift and change of scale between the two: 1 is identity, 0 is no agreement, -1 is
+reversal. It is the usual measure for predicted emotion, such as valence and arousal.
 """
 
 _KWARGS_DESCRIPTION = """
 Args:
     predictions (list of float): the predicted values.
-    references (list of float): the values that they should have, in the same order and unit.
+    references (list of float): the true values, in the same order and unit.
 
 Returns:
-    ccc (float): between -1 and 1, from population moments. 0.0 where either side is constant, except 1.0 where both
-        are the same constant.
+    ccc (float): between -1 and 1, from population moments. 0.0 if either side is constant, but 1.0 if both are the
+        same constant.
 
 Examples:
 
@@ -45,10 +45,10 @@ Examples:
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class CCC(evaluate.Metric):
-    """The metric that `evaluate.load` returns; `evaluate.Metric` brings `add`, `add_batch` and `compute`."""
+    """The metric that `evaluate.load` returns, with `add`, `add_batch` and `compute` of `evaluate.Metric`."""
 
     def _info(self) -> evaluate.MetricInfo:
-        # float64: with evaluate's usual "float" the values would be rounded to 7 digits on their way in
+        # float64, because evaluate's usual "float" rounds the values to 7 digits.
         features = datasets.Features(
             {"predictions": datasets.Value("float64"), "references": datasets.Value("float64")}
         )

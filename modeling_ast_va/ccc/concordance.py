@@ -1,77 +1,118 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Lin's concordance correlation coefficient (CCC) in plain numpy.
-
-It lies beside `ccc.py` so that this folder is a whole `evaluate` metric without the package around it, while the
-package computes its own CCC with the very same function, and without importing `evaluate`.
 """
+Lin's concordance correlation coefficient (CCC) in plain numpy, and the moments that it is computed from.
+
+This folder is a complete `evaluate` metric without the package; the package computes all its metrics from the moments.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
 
-def validate(references: ArrayLike, predictions: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both as float64 arrays, refusing what no metric of one dimension is defined for.
 
-    Args:
-        references: the ratings.
-        predictions: what was predicted for them, in the same order and unit.
+class Moments(NamedTuple):
+    """Population moments (divided by n) of references and predictions: arrays of one shape."""
+
+    reference_variance: Array  # exactly 0 for constant references
+    prediction_variance: Array  # exactly 0 for constant predictions
+    covariance: Array
+    mean_error: Array  # of predictions minus references
+    mean_squared_error: Array
+    mean_absolute_error: Array
+    equal: NDArray[np.bool_]  # whether every prediction equals its reference
+
+
+def validate(references: ArrayLike, predictions: ArrayLike) -> tuple[Array, Array]:
+    """
+    Convert references and predictions of one dimension to float64 arrays.
 
     Shape:
-        references, predictions: (n,), n >= 1
+        references, predictions: `(n,)`, n >= 1
 
     Raises:
-        ValueError: for another or a differing shape, for no values, and for NaN or infinite ones.
+        ValueError: for another shape, different shapes, no values, and NaN or infinite values.
     """
     references, predictions = np.asarray(references, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
     if references.ndim != 1 or references.shape != predictions.shape:
-        raise ValueError(
-            "references and predictions must be two lists of the same length, "
-            f"got shapes {references.shape} and {predictions.shape}"
-        )
+        shapes = f"{references.shape} and {predictions.shape}"
+        raise ValueError(f"Expected references and predictions of one shape (n,), but got {shapes}.")
     if references.size == 0:
-        raise ValueError("expected at least one reference and one prediction, got none")
+        raise ValueError("Expected at least one reference and one prediction, but got none.")
     for name, values in (("references", references), ("predictions", predictions)):
         num_bad = values.size - np.count_nonzero(np.isfinite(values))
         if num_bad:
-            raise ValueError(
-                f"{num_bad} of {values.size} values in {name} are NaN or infinite, expected finite numbers"
-            )
+            raise ValueError(f"Expected finite {name}, but got {num_bad} of {values.size} values NaN or infinite.")
     return references, predictions
 
 
-def concordance_correlation_coefficient(references: ArrayLike, predictions: ArrayLike) -> float:
-    """Return how closely predictions agree with references: 1 is identity, 0 none, -1 reversal.
+def moments(references: Array, predictions: Array) -> Moments:
+    """
+    Moments over the last axis.
 
-    Unlike Pearson's r, which it never exceeds in magnitude, it also falls when predictions are shifted or scaled:
+    Shape:
+        references, predictions: `(..., n)`, n >= 1; each moment: `(...)`
+    """
+    errors = predictions - references
+    reference_deviations = references - references.mean(axis=-1, keepdims=True)
+    prediction_deviations = predictions - predictions.mean(axis=-1, keepdims=True)
+
+    def variance(values: Array, deviations: Array) -> Array:
+        # The computed variance of a constant may be above 0, because its mean is rounded.
+        return np.where(np.ptp(values, axis=-1) > 0, np.mean(deviations**2, axis=-1), 0.0)
+
+    return Moments(
+        reference_variance=variance(references, reference_deviations),
+        prediction_variance=variance(predictions, prediction_deviations),
+        covariance=np.mean(reference_deviations * prediction_deviations, axis=-1),
+        mean_error=np.mean(errors, axis=-1),
+        mean_squared_error=np.mean(errors**2, axis=-1),
+        mean_absolute_error=np.mean(np.abs(errors), axis=-1),
+        equal=np.all(references == predictions, axis=-1),
+    )
+
+
+def divide(numerator: Array, denominator: Array, defined: NDArray[np.bool_], otherwise: ArrayLike) -> Array:
+    """Divide where the ratio is defined; elsewhere the result is `otherwise`."""
+    return np.where(defined, numerator / np.where(defined, denominator, 1.0), otherwise)
+
+
+def concordance(m: Moments) -> Array:
+    """The CCC as a function of moments, elementwise; see [`concordance_correlation_coefficient`]."""
+    varies = (m.reference_variance > 0) & (m.prediction_variance > 0)
+    denominator = m.reference_variance + m.prediction_variance + m.mean_error**2
+    return divide(2 * m.covariance, denominator, varies, m.equal)
+
+
+def concordance_correlation_coefficient(references: ArrayLike, predictions: ArrayLike) -> float:
+    """
+    How closely predictions agree with references: 1 is identity, 0 no agreement, -1 reversal.
+
+    Its magnitude is at most that of Pearson's r, and it also decreases when predictions are shifted or scaled:
 
         CCC = 2 cov(r, p) / (var(r) + var(p) + (mean(r) - mean(p))^2)
 
-    with population moments (divided by n) throughout, which makes it 1 - MSE / (the same denominator). A constant has
-    no covariance, so the CCC is 0.0 where either side is constant; only where both are the same constant, and the
-    formula reads 0 / 0, it is 1.0, because they agree everywhere. It is thus never NaN for what float32 can hold.
+    with population moments (divided by n), which makes it 1 - MSE / (the same denominator). A constant has no
+    covariance, so the CCC is 0.0 where either side is constant. Where both are the same constant, the formula is 0 / 0
+    and the CCC is 1.0. It is never NaN for values that float32 can hold.
 
     Args:
         references: the ratings.
-        predictions: what was predicted for them, in the same order and unit.
+        predictions: the values predicted for them, in the same order and unit.
 
     Shape:
-        references, predictions: (n,), n >= 1
+        references, predictions: `(n,)`, n >= 1
 
     Raises:
-        ValueError: as `validate`.
+        ValueError: as for [`validate`].
 
-    Source: L. I-K. Lin (1989), "A Concordance Correlation Coefficient to Evaluate Reproducibility", Biometrics 45(1),
-    255-268, whose estimate from a sample divides by n too.
+    Source:
+        L. I-K. Lin (1989), "A Concordance Correlation Coefficient to Evaluate Reproducibility", Biometrics 45(1),
+        255-268, whose estimate from a sample divides by n too.
 
     >>> round(concordance_correlation_coefficient([1, 2, 3, 4, 5], [2, 3, 4, 5, 6]), 12)
     0.8
     """
-    references, predictions = validate(references, predictions)
-    # Compared as they are: the variance of a constant may round to more than zero.
-    if np.ptp(references) == 0 or np.ptp(predictions) == 0:
-        return float(np.array_equal(references, predictions))
-    mean_difference = references.mean() - predictions.mean()
-    reference_deviations, prediction_deviations = references - references.mean(), predictions - predictions.mean()
-    covariance = np.mean(reference_deviations * prediction_deviations)
-    variances = np.mean(reference_deviations**2) + np.mean(prediction_deviations**2)
-    return float(2 * covariance / (variances + mean_difference**2))
+    return float(concordance(moments(*validate(references, predictions))))

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Models from weights that exist: an AudioSet AST of the library, and the checkpoint of the notebook."""
+"""Models from existing weights: an AudioSet AST of transformers, a saved model, the checkpoint of the notebook."""
 
 from ..lazy import lazy_names
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Models from weights that exist: an AudioSet AST of the library, a saved model, the notebook's checkpoint."""
+"""Models to start training from: an AudioSet AST of transformers, or a saved model of this package."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 import torch
 from transformers import ASTConfig, ASTFeatureExtractor, ASTModel, PreTrainedConfig
-from transformers.utils import FEATURE_EXTRACTOR_NAME, has_file
+from transformers.utils import has_file
 
-from ..checkpoints.notebook import convert_notebook_checkpoint
 from ..checkpoints.weights import check_keys, copy_weights, listed, patch_size_of
 from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..hub.files import EXTRACTOR_FILE
 from ..modeling_ast_va import ASTVAForRegression, resample_position_embeddings
-from ..training.arguments import check_descriptors, fitting_length, split_settings
+from ..settings import check_fit, fitting_length, split_settings
 
 logger = logging.getLogger(__name__)
 
 POSITIONS = "embeddings.position_embeddings"
 PATCH_KERNEL = "embeddings.patch_embeddings.projection.weight"
-CLASSIFIER = ("classifier.layernorm.", "classifier.dense.")  # of ASTForAudioClassification; left out
+CLASSIFIER = ("classifier.layernorm.", "classifier.dense.")  # of ASTForAudioClassification, ignored
 RENAMED = {"layernorm_before": "attention_layernorm", "layernorm_after": "mlp_layernorm"}
-# What an encoder was trained with cannot be chosen anew.
+# Settings that the weights of an encoder determine.
 GIVEN_BY_ENCODER = (
     "hidden_size",
     "num_hidden_layers",
@@ -49,20 +49,24 @@ def init_from_audioset_ast(
     model_id_or_path: str | os.PathLike, *, segment_seconds: float | None = None, **settings: Any
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """
-    Start from an Audio Spectrogram Transformer of the library, such as `MIT/ast-finetuned-audioset-10-10-0.4593`.
+    Initialise a model from an Audio Spectrogram Transformer of transformers.
 
     The encoder is the same network with the same weights; the valence-arousal head is new. For shorter segments the
-    positions are cut to their middle along time, as AST does it (Gong et al., 2021; `ast_models.py` of its authors);
-    for longer ones they are resampled. The features are those of the library's `ASTFeatureExtractor`, with the
-    checkpoint's own statistics.
+    position embeddings are cut to their middle along time, for longer ones they are resampled. The features are those
+    of `ASTFeatureExtractor`, with the statistics of the checkpoint.
 
     Args:
-        model_id_or_path: Hub id or folder of an `ASTModel` or an `ASTForAudioClassification`.
-        segment_seconds: length of the segments; `None` is what the checkpoint's frames hold, 10.24 for AudioSet.
+        model_id_or_path: Hub id or folder of an `ASTModel` or an `ASTForAudioClassification`, such as
+            `MIT/ast-finetuned-audioset-10-10-0.4593`.
+        segment_seconds: length of the segments in seconds; `None` is the length of the checkpoint's spectrograms,
+            10.24 for AudioSet.
         settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], by their names, such as `hidden_dropout_prob`.
 
     Raises:
-        ValueError: for a checkpoint of another model, weights that do not fit, or settings that they do not allow.
+        ValueError: for a checkpoint of another model, and for weights or settings that do not fit.
+
+    Source:
+        Gong, Chung and Glass (2021), "AST: Audio Spectrogram Transformer", and its `ast_models.py`.
     """
     _check_model_type(model_id_or_path, ASTConfig.model_type)
     source, info = ASTModel.from_pretrained(model_id_or_path, dtype=torch.float32, output_loading_info=True)
@@ -88,15 +92,15 @@ def load_initial_model(
     model_id_or_path: str | os.PathLike, settings: Mapping[str, Any] | None = None
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """
-    What training starts from: a saved model of this package, or an AudioSet AST of the library.
+    Load a saved model of this package, or initialise one from an AudioSet AST of transformers.
 
     Args:
         model_id_or_path: Hub id or folder.
-        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], by their names; the others stay as they were saved.
-            For another `segment_seconds` or `max_length` the positions are cut or resampled along time.
+        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], by their names, in place of the saved ones. For
+            another `segment_seconds` or `max_length` the position embeddings are cut or resampled along time.
 
     Raises:
-        ValueError: for a checkpoint of another model, or settings that its weights do not allow.
+        ValueError: for a checkpoint of another model, and for settings that do not fit its weights.
     """
     settings = dict(settings or {})
     if _check_model_type(model_id_or_path, ASTVAConfig.model_type, ASTConfig.model_type) == ASTConfig.model_type:
@@ -113,25 +117,25 @@ def load_initial_model(
 
 
 def _check_model_type(model_id_or_path: str | os.PathLike, *expected: str) -> str:
-    """The `model_type` that a checkpoint's own config.json names."""
+    """The `model_type` in the config.json of a checkpoint."""
     model_type = PreTrainedConfig.get_config_dict(model_id_or_path)[0].get("model_type")
     if model_type not in expected:
         raise ValueError(
-            f"Expected a checkpoint of model_type {' or '.join(map(repr, expected))}, but that of "
-            f"{str(model_id_or_path)!r} is {model_type!r}."
+            f"Expected a checkpoint of model_type {' or '.join(map(repr, expected))}, but got {model_type!r} in "
+            f"{str(model_id_or_path)!r}."
         )
     return model_type
 
 
 def _own_key(key: str) -> str:
-    """Our encoder's name of a weight of the library's `ASTModel`."""
+    """The name of a weight of `ASTModel` in [`ASTVAModel`]."""
     for theirs, ours in RENAMED.items():
         key = key.replace(theirs, ours)
     return key
 
 
 def _audioset_config(source: ASTConfig, patch_size: int) -> ASTVAConfig:
-    """The library's settings under our names, which are the same, and what its network has built in."""
+    """The settings of `ASTConfig`, which have the same names, and those that its network implies."""
     shared = {name: getattr(source, name) for name in ASTVAConfig.__annotations__ if hasattr(source, name)}
     built_in = {"norm_first": True, "use_distillation_token": True, "pooling": "cls+distillation"}
     return ASTVAConfig(**{**shared, **built_in, "patch_size": patch_size})
@@ -140,15 +144,16 @@ def _audioset_config(source: ASTConfig, patch_size: int) -> ASTVAConfig:
 def _audioset_features(
     model_id_or_path: str | os.PathLike, num_mel_bins: int, max_length: int
 ) -> ASTVAFeatureExtractor:
-    """Features as the library's `ASTFeatureExtractor` computes them, with the statistics saved beside the weights."""
-    if has_file(model_id_or_path, FEATURE_EXTRACTOR_NAME):
+    """A feature extractor equal to `ASTFeatureExtractor`, with the statistics that were saved with the weights."""
+    if has_file(model_id_or_path, EXTRACTOR_FILE):
         source = ASTFeatureExtractor.from_pretrained(model_id_or_path)
     else:
-        logger.warning("%s has no %s: taking AudioSet's settings.", model_id_or_path, FEATURE_EXTRACTOR_NAME)
+        logger.warning("%s has no %s, so the settings of AudioSet are used.", model_id_or_path, EXTRACTOR_FILE)
         source = ASTFeatureExtractor(num_mel_bins=num_mel_bins)
     if source.num_mel_bins != num_mel_bins:
         raise ValueError(
-            f"The features of {str(model_id_or_path)!r} have {source.num_mel_bins} mel bins, its model {num_mel_bins}."
+            f"Expected features of {num_mel_bins} mel bins for the model in {str(model_id_or_path)!r}, but got "
+            f"{source.num_mel_bins}."
         )
     window_samples = source.sampling_rate * 25 // 1000  # kaldi's 25 ms every 10 ms
     hop_samples = source.sampling_rate * 10 // 1000
@@ -165,7 +170,7 @@ def _audioset_features(
         padding_value=0.0,
         do_normalize=source.do_normalize,
         mean=source.mean,
-        std=2 * source.std,  # the library divides by twice the deviation
+        std=2 * source.std,  # ASTFeatureExtractor divides by twice the deviation
     )
 
 
@@ -173,33 +178,33 @@ def _apply_settings(
     config: ASTVAConfig, features: ASTVAFeatureExtractor, settings: Mapping[str, Any], given: Collection[str]
 ) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
     """
-    Configuration and feature extractor with some settings changed, but none of the given ones.
+    Configuration and feature extractor with changed settings, none of which may be one of the `given` ones.
 
-    For other segments the spectrogram becomes the fewest frames that hold one and fill the patch grid, unless the
-    settings have `max_length`.
+    For another length of segments, `max_length` is the fewest frames that hold one and fill the patch grid, unless it
+    is among the settings.
     """
     of_config, of_features = split_settings(dict(settings))
     unknown = settings.keys() - of_config.keys() - of_features.keys()
     if unknown:
-        raise ValueError(f"Neither the configuration nor the feature extractor has the settings {listed(unknown)}.")
+        raise ValueError(f"Expected settings of ASTVAConfig or ASTVAFeatureExtractor, but got {listed(unknown)}.")
     for name in given:
         if settings.get(name, getattr(config, name)) != getattr(config, name):
-            raise ValueError(f"The weights were trained with {name}={getattr(config, name)}, not {settings[name]}.")
+            raise ValueError(f"Expected {name}={getattr(config, name)} for these weights, but got {settings[name]}.")
     new_features = {**features.to_dict(), **of_features}
     if "max_length" not in settings and new_features["segment_seconds"] != features.segment_seconds:
         of_config["max_length"] = new_features["max_length"] = fitting_length(config, new_features)
     new_config = ASTVAConfig.from_dict({**config.to_dict(), **of_config})
     feature_extractor = ASTVAFeatureExtractor.from_dict(new_features)
-    check_descriptors(new_config, feature_extractor)
+    check_fit(new_config, feature_extractor)
     return new_config, feature_extractor
 
 
 def _fit_positions(positions: torch.Tensor, saved: ASTVAConfig, config: ASTVAConfig) -> torch.Tensor:
     """
-    Positions of a saved model for another number of frames.
+    Position embeddings of a saved model for another number of frames.
 
     Shape:
-        `(1, num_tokens, hidden_size)`, of the saved model -> of `config`.
+        `(1, num_tokens, hidden_size)` of the saved model -> the same of `config`.
     """
     (frequency_patches, saved_patches), (_, time_patches) = saved.patch_grid, config.patch_grid
     if time_patches >= saved_patches:
@@ -208,6 +213,3 @@ def _fit_positions(positions: torch.Tensor, saved: ASTVAConfig, config: ASTVACon
     first = saved_patches // 2 - time_patches // 2
     grid = grid.unflatten(1, saved.patch_grid)[:, :, first : first + time_patches].flatten(1, 2)
     return torch.cat([prefix, grid], dim=1)
-
-
-__all__ = ["convert_notebook_checkpoint", "init_from_audioset_ast", "load_initial_model"]

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The checkpoint of the notebook that this package replaces, `best_ast_model.pth`, as a model of the same outputs."""
+"""Conversion of `best_ast_model.pth`, the checkpoint of the notebook that this package replaces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEEDED = ("model_state_dict", "global_mean", "global_std")
 LEFT_OUT = ("epoch", "optimizer_state_dict", "val_loss")
 PATCH_KERNEL = "patch_embed.weight"
 LAYER = "transformer_encoder.layers"
-# What zipfile and torch raise for damaged files, found by damaging files at random.
+# Raised by zipfile and torch for damaged files, as found by damaging files at random.
 READ_ERRORS = (
     zipfile.BadZipFile,
     pickle.UnpicklingError,
@@ -50,21 +50,21 @@ def convert_notebook_checkpoint(
     segment_seconds: float | None = None,
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """
-    Turn a `best_ast_model.pth`, as the notebook saves it, into a model and a feature extractor with the same outputs.
+    Convert a `best_ast_model.pth` of the notebook to a model and a feature extractor with the same outputs.
 
-    The geometry of the network follows from the shapes of its weights; what leaves no trace in them are arguments.
-    Short segments are padded with 0 dB, their loudest value, because these weights were trained so.
+    The geometry of the network follows from the shapes of its weights. Short segments are padded with 0 dB, their
+    loudest value, because the weights were trained in this way.
 
     Args:
         checkpoint_path: file of `torch.save` with the weights, and mean and standard deviation of the training set.
-        output_dir: where to write a Hub folder; `None` writes nothing.
+        output_dir: Hub folder to write; `None` writes nothing.
         num_attention_heads: the notebook's `NUM_HEADS`. A wrong number gives wrong outputs, not an error.
         num_mel_bins: the notebook's `N_MELS`.
-        segment_seconds: the notebook's `SEGMENT_LENGTH`; `None` is the most whole seconds that its frames hold.
+        segment_seconds: the notebook's `SEGMENT_LENGTH`; `None` is the largest number of whole seconds in its frames.
 
     Raises:
-        ValueError: for a file that is no such checkpoint, is damaged, or holds Python objects beside tensors; for
-            missing, unexpected or misshapen weights. The message names them.
+        ValueError: for a file that is no such checkpoint, is damaged, or contains Python objects; for weights that are
+            missing, unexpected or of another shape.
     """
     checkpoint = _read(checkpoint_path)
     tensors = checkpoint["model_state_dict"]
@@ -86,7 +86,7 @@ def convert_notebook_checkpoint(
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:
-    """The entries of a file of `torch.save`, read without running code that it may hold."""
+    """The entries of a file of `torch.save`, read without running code that it may contain."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()  # torch does not compare the checksums
@@ -95,27 +95,27 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         unsafe = get_unsafe_globals_in_checkpoint(path)
         checkpoint = None if unsafe else torch.load(path, map_location="cpu", weights_only=True)
     except READ_ERRORS as error:
-        raise ValueError(f"{str(path)!r} is no checkpoint that torch.save wrote, or is damaged: {error}") from error
+        raise ValueError(f"Expected a checkpoint of torch.save in {str(path)!r}, but got: {error}") from error
     if unsafe:
         raise ValueError(
-            f"{str(path)!r} holds Python objects, {listed(unsafe)}, and is refused: reading them can run any code. "
-            "Save the state_dict() of the model, and numbers as tensors or as Python's own."
+            f"Expected tensors and numbers in {str(path)!r}, but got Python objects, {listed(unsafe)}, which could run "
+            "any code. Save the state_dict() of the model instead."
         )
     if not isinstance(checkpoint, dict):
-        raise ValueError(f"Expected a dictionary in {str(path)!r}, but it holds a {type(checkpoint).__name__}.")
+        raise ValueError(f"Expected a dictionary in {str(path)!r}, but got a {type(checkpoint).__name__}.")
     check_keys(checkpoint, NEEDED, optional=LEFT_OUT)
     tensors = checkpoint["model_state_dict"]
     if not isinstance(tensors, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
-        raise ValueError(f"Expected model_state_dict of {str(path)!r} to hold tensors by their names.")
+        raise ValueError(f"Expected tensors by their names in model_state_dict of {str(path)!r}, but got other values.")
     return checkpoint
 
 
 def _number(checkpoint: Mapping[str, Any], name: str) -> float:
-    """A statistic of the training set, saved as a tensor of one element or as a number."""
+    """A statistic of the training set, which is a number or a tensor of one element."""
     value = checkpoint[name]
     is_number = isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.numel() == 1)
     if not is_number or not math.isfinite(value):
-        raise ValueError(f"Expected {name} to be one finite number, but it is {value!r}.")
+        raise ValueError(f"Expected {name} to be one finite number, but got {value!r}.")
     return float(value)
 
 
@@ -129,8 +129,8 @@ def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int,
     frequency_patches = num_mel_bins // patch_size
     if num_patches < 1 or frequency_patches < 1 or num_patches % frequency_patches:
         raise ValueError(
-            f"pos_embed holds {num_patches} patches, which are not whole columns of {frequency_patches}: so many "
-            f"patches of {patch_size} bins lie in num_mel_bins={num_mel_bins}."
+            f"Expected pos_embed of columns of {frequency_patches} patches for num_mel_bins={num_mel_bins}, but got "
+            f"{num_patches} patches."
         )
     return ASTVAConfig(
         hidden_size=hidden_size,
@@ -147,7 +147,7 @@ def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int,
 
 
 def _key_map(num_layers: int) -> dict[str, list[str]]:
-    """The notebook's names and ours; it stacks the projections to queries, keys and values."""
+    """Our names by those of the notebook, which stacks the projections of queries, keys and values."""
     modules = {
         "patch_embed.": ["ast_va.embeddings.patch_embeddings.projection."],
         "head.0.": ["head.layernorm."],
@@ -169,6 +169,6 @@ def _key_map(num_layers: int) -> dict[str, list[str]]:
 
 
 def _whole_seconds(max_length: int) -> int:
-    """The most whole seconds that fit into so many centred frames; the notebook cuts songs at whole seconds."""
+    """The largest number of whole seconds in `max_length` centred frames; the notebook cuts at whole seconds."""
     defaults = ASTVAFeatureExtractor()
     return max(1, (max_length * defaults.hop_length - 1) // defaults.sampling_rate)

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Copying another network's weights into ours by an explicit map: what does not fit is an error that names it."""
+"""Copying weights of another network by an explicit map of names. Weights that do not fit raise an error."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ MAX_LISTED = 8
 
 def check_keys(keys: Collection[str], expected: Collection[str], optional: Collection[str] = ()) -> None:
     """
-    Check that exactly the expected entries came, and of the optional ones any.
+    Check that there are exactly the expected entries, and any of the optional ones.
 
     Raises:
-        ValueError: names what is missing and what is unexpected.
+        ValueError: for missing and unexpected entries, which are named.
     """
     missing, unexpected = set(expected) - set(keys), set(keys) - set(expected) - set(optional)
     if missing or unexpected:
-        raise ValueError(f"The checkpoint does not fit: missing {listed(missing)}; unexpected {listed(unexpected)}.")
+        raise ValueError(
+            f"Expected the entries of the model, but got missing {listed(missing)} and unexpected {listed(unexpected)}."
+        )
 
 
 def check_shape(tensors: Mapping[str, torch.Tensor], key: str, *expected: int | None) -> tuple[int, ...]:
     """
-    The shape of a tensor, compared with the expected one; a size of `None` is any.
+    Check the shape of a tensor and return it; an expected size of `None` stands for any.
 
     Raises:
-        ValueError: names the tensor and both shapes.
+        ValueError: for another shape.
     """
     shape = tuple(tensors[key].shape)
     if len(shape) != len(expected) or not all(size in (None, came) for came, size in zip(shape, expected)):
@@ -41,17 +43,20 @@ def copy_weights(
     network: nn.Module, tensors: Mapping[str, torch.Tensor], key_map: Mapping[str, Sequence[str]], patch_kernel: str
 ) -> None:
     """
-    Copy every weight of another network into ours.
+    Replace all weights of a network of this package by those of another network.
 
     Args:
-        network: every one of its weights is replaced.
+        network: the network to change.
         tensors: weights of the other network, by its names.
-        key_map: for each of its names one of ours, or several that lie stacked along the first axis of its tensor.
-        patch_kernel: its kernel of the patch convolution, `(hidden_size, 1, patch_size, patch_size)`: a row of our
-            matrix is such a kernel, flattened.
+        key_map: for each of these names, one name in `network`, or several whose weights are stacked along the first
+            axis.
+        patch_kernel: name of the kernel of the patch convolution. In `network` it is a matrix of flattened kernels.
+
+    Shape:
+        patch_kernel: `(hidden_size, 1, patch_size, patch_size)`.
 
     Raises:
-        ValueError: for missing, unexpected or misshapen weights; the message names them.
+        ValueError: for weights that are missing, unexpected or of another shape.
     """
     check_keys(tensors, key_map)
     ours = network.state_dict()
@@ -65,13 +70,13 @@ def copy_weights(
 
 
 def patch_size_of(tensors: Mapping[str, torch.Tensor], patch_kernel: str) -> int:
-    """Side of the square patches, from the kernel of their convolution over a spectrogram of one channel."""
+    """Side of the square patches, from the kernel of the patch convolution."""
     height = check_shape(tensors, patch_kernel, None, 1, None, None)[2]
     return check_shape(tensors, patch_kernel, None, 1, height, height)[2]
 
 
 def listed(names: Collection[str]) -> str:
-    """Names for a message, in order; the first few of many."""
+    """Sorted names for a message; of many, the first ones."""
     shown = sorted(map(repr, names))
     more = f" and {len(shown) - MAX_LISTED} more" if len(shown) > MAX_LISTED else ""
     return ", ".join(shown[:MAX_LISTED]) + more if shown else "none"

@@ -1,13 +1,15 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-Rows computed from songs, in files of a few songs each: what is finished outlives every kill.
+Rows computed from songs and cached on disk, in shards of a few songs each.
 
-A file gets its name when it is whole, so that whatever bears one is finished; which songs it holds does not depend on
-the number of processes.
+A shard is renamed to its final name when it is complete, so finished shards survive a kill and the next run continues
+from them. The content of a shard does not depend on the number of processes.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -24,62 +26,80 @@ from uuid import uuid4
 
 from datasets import Dataset, Features, concatenate_datasets
 from datasets.arrow_writer import ArrowWriter
+from datasets.config import HF_DATASETS_CACHE
 from datasets.utils import tqdm
 from filelock import FileLock
 
-SONGS_PER_SHARD = 16  # so many are done again, at most, by each process that was killed
+from ..processes import num_cores
+
+SONGS_PER_SHARD = 16  # a process that is killed loses the work on at most this many songs
 ORPHAN_POLL_SECONDS = 1.0
 
-Song = dict[str, Any]
-Rows = dict[str, Any]  # columns
+Song = Columns = dict[str, Any]
 
 
 def map_songs(
-    compute: Callable[[Song], Rows],
+    compute: Callable[[Song], Columns],
     songs: list[Song],
     *,
-    folder: Path,
+    name: str,
+    key: Mapping[str, Any],
     features: Features,
     num_proc: int | None,
+    cache_dir: str | Path | None,
     desc: str,
 ) -> Dataset:
     """
-    Computes rows of each song, or takes them from `folder` where they are finished.
+    Compute rows of each song, or read them from the cache.
+
+    The cache is found again by `name`, `key`, the songs, and the size and modification time of their files. Two runs
+    may use it at the same time: one computes while the other waits.
 
     Args:
-        compute: gives the rows of a song; elsewhere than on Linux it is pickled.
-        songs: in the order of the rows.
-        folder: of these songs and this function alone: whoever names it names it after both. Two runs may share it:
-            one computes, the other waits.
+        compute: returns the rows of a song as columns; must be picklable on other systems than Linux.
+        songs: in the order of the rows, each with the `path` of its file.
+        name: of what is computed, such as `"segments"`; the cache folder begins with it.
+        key: all else that the rows depend on, as JSON: settings, and the version of the code that computes them.
         features: of the rows.
-        num_proc: processes; None is one for each core.
-        desc: of the progress bar, which begins at what is finished.
+        num_proc: processes; `None` is one for each core.
+        cache_dir: where the rows are kept; `None` is the cache of `datasets`.
+        desc: of the progress bar, which starts at the number of finished songs.
 
     Returns:
         All rows, memory-mapped.
 
     Raises:
-        RuntimeError: a process was killed.
+        RuntimeError: when a process was killed.
     """
+    folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(songs, key)}"
     starts = range(0, len(songs), SONGS_PER_SHARD)
     parts = [(start, songs[start : start + SONGS_PER_SHARD]) for start in starts]
     shards = {folder / f"{start:06d}-{start + len(part):06d}.arrow": part for start, part in parts}
     if not all(file.is_file() for file in shards):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):
-            for left_by_a_kill in folder.glob("*.tmp"):
-                left_by_a_kill.unlink()
+            for unfinished in folder.glob("*.tmp"):
+                unfinished.unlink()
             missing = {file: part for file, part in shards.items() if not file.is_file()}
             num_missing = sum(map(len, missing.values()))
             write = partial(_write_shard, compute, features)
             with tqdm(desc=desc, total=len(songs), initial=len(songs) - num_missing, unit=" songs") as bar:
-                for num_written in _in_processes(write, missing, num_proc):
+                for num_written in _in_processes(write, missing, num_proc or num_cores()):
                     bar.update(num_written)
     return concatenate_datasets([Dataset.from_file(str(file)) for file in shards])
 
 
-def _write_shard(compute: Callable[[Song], Rows], features: Features, file: Path, songs: list[Song]) -> int:
-    """Writes the rows of a few songs, one song in memory at a time, and returns how many songs."""
+def _digest(songs: list[Song], key: Mapping[str, Any]) -> str:
+    def identity(song: Song) -> Song:
+        file = os.stat(song["path"])
+        return song | {"path": os.path.abspath(song["path"]), "size": file.st_size, "modified_ns": file.st_mtime_ns}
+
+    content = json.dumps({"songs": [identity(song) for song in songs], "key": key}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def _write_shard(compute: Callable[[Song], Columns], features: Features, file: Path, songs: list[Song]) -> int:
+    """Write the rows of a few songs, with one song in memory at a time, and return the number of songs."""
     unfinished = file.with_name(f"{file.stem}-{uuid4().hex}.tmp")
     try:
         with ArrowWriter(features=features, path=str(unfinished)) as writer:
@@ -93,13 +113,13 @@ def _write_shard(compute: Callable[[Song], Rows], features: Features, file: Path
 
 
 def _in_processes(
-    write: Callable[[Path, list[Song]], int], shards: Mapping[Path, list[Song]], num_proc: int | None
+    write: Callable[[Path, list[Song]], int], shards: Mapping[Path, list[Song]], num_proc: int
 ) -> Iterator[int]:
-    num_proc = min(num_proc or _num_cores(), len(shards))
+    num_proc = min(num_proc, len(shards))
     if num_proc <= 1:
         yield from (write(file, songs) for file, songs in shards.items())
         return
-    # A fork starts at once and asks nothing of the caller's script; elsewhere than on Linux, libraries forbid it.
+    # A fork starts at once and needs no guard in the script of the caller; libraries forbid it outside Linux.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     with ProcessPoolExecutor(num_proc, context, initializer=_follow_parent) as pool:
         try:
@@ -107,15 +127,15 @@ def _in_processes(
                 yield written.result()
         except BrokenProcessPool as error:
             raise RuntimeError(
-                f"One of {num_proc} processes that prepare songs was killed, as the system does when memory runs out. "
-                "What is finished is kept: run this again, with a smaller num_proc where memory is short."
+                f"Expected {num_proc} processes to prepare songs, but one of them was killed, as the system does when "
+                "memory runs out. Finished songs are kept: run this again, with a smaller num_proc if memory is short."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _follow_parent() -> None:
-    """Leaves an interrupt to the parent, which stops its processes; ends with the parent where that was killed."""
+    """Leave an interrupt to the parent, which stops its processes, and end when the parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
 
@@ -125,7 +145,3 @@ def _follow_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _num_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

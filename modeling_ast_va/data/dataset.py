@@ -1,35 +1,50 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""DEAM as a `datasets.DatasetDict` of song segments, with their log-mels where a feature extractor is given.
+"""
+DEAM as a `datasets.DatasetDict` of song segments, with their log-mels where a feature extractor is given.
 
-Folder -> rated songs -> segments (with log-mels) -> splits. Each song is decoded once, by `stream_segments`, which the
-pipeline hears songs through too. What was decoded is cached on disk without labels and names, so that another split,
-another reading of the labels, or another mean and std starts at once.
+Folder -> rated songs -> segments (with log-mels) -> splits. Decoded songs are cached without labels and names, so
+another split, another reading of the labels, or another mean and std starts at once.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 
-from ..data.annotations import DeamFolder, find_deam, read_metadata
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..data.label_audit import load_ratings
-from ..data.segments import check_segments, cut_songs
-from ..data.splits import VALIDATION_RATIO, check_split, split_segments
+from .annotations import DeamFolder, find_deam, read_metadata
+from .groups import song_groups
+from .label_audit import read_corrected_ratings
+from .left_out import format_left_out
+from .segments import check_segments, cut_songs
+from .splits import VALIDATION_RATIO, SplitSettings, split_segments
 
 logger = logging.getLogger(__name__)
 
 STATISTICS_BATCH_SIZE = 64
-REPORTED_NAMES = 12  # songs or runs of songs in one line of the report; its data names all
-SONG_FEATURES = Features(
-    {"song_id": Value("int64"), "path": Value("string"), "num_bytes": Value("int64"), "modified_ns": Value("int64")}
-)
+TEXT, PAIR = Value("string"), List(Value("float64"), length=2)
+ANNOTATIONS = {"path": TEXT, "labels": PAIR, "label_stds": PAIR, "artist": TEXT, "title": TEXT, "group": Value("int64")}
+
+
+class LoadedSegments(NamedTuple):
+    """
+    Segments of DEAM before they are split.
+
+    Args:
+        rows: as [`load_deam`] describes them, in ascending order of songs and segments.
+        left_out: `song_id`, `reason` and `detail` of each song that is left out; the reason is `"unrated"`,
+            `"missing"`, `"undecodable"`, `"truncated"`, `"silent"` or `"too short"`.
+        audit: of the published ratings, by [`~label_audit.audit_labels`].
+    """
+
+    rows: Dataset
+    left_out: list[dict[str, Any]]
+    audit: list[dict[str, Any]]
 
 
 def load_deam(
@@ -47,35 +62,40 @@ def load_deam(
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> DatasetDict:
-    """Loads DEAM as rows of segments, split into `train`, `validation` and `test`; reports songs that are left out.
+    """
+    Load DEAM as rows of segments, split into `train`, `validation` and `test`.
+
+    A warning reports songs that are left out.
 
     Args:
-        data_dir: DEAM's folder as distributed; see `find_deam`.
-        labels: "corrected" exchanges valence and arousal of songs up to 1000 back; "published" leaves them.
-        split_by: "artist", "song", "segment", "mediaeval2015", or "none" to train on all; see `split_segments`.
-        segment_seconds, segment_hop_seconds: length of a segment and step to the next (None: the length); see
-            `stream_segments`. The rest of a song is a shorter segment.
-        seed: of the split.
-        num_folds, fold: for cross-validation, test on this one of so many folds; see `assign_folds`.
-        validation_ratio: songs to validate on, of all; with 0 they train.
-        feature_extractor: computes `input_values`, without normalisation; its mean and std play no part.
-        num_proc: processes that decode; None is one for each core.
-        cache_dir: where decoded segments are kept, by default in the cache of `datasets`; a run that was killed goes
-            on from there. Log-mels of the whole of DEAM take 4 GB for every setting of segments and feature
-            extractor; older ones may be deleted at any time.
+        data_dir: the folder of DEAM as distributed; see [`find_deam`].
+        labels: `"corrected"` exchanges valence and arousal of songs up to 1000 back; `"published"` leaves them.
+        split_by, seed, num_folds, fold, validation_ratio: see [`SplitSettings`].
+        segment_seconds, segment_hop_seconds: length of a segment and step to the next; `None` is the length. The rest
+            of a song is a shorter segment.
+        feature_extractor: computes `input_values` without normalisation; its mean and std are ignored.
+        num_proc: processes that decode; `None` is one for each core.
+        cache_dir: where decoded segments are kept, by default the cache of `datasets`; a run that was killed continues
+            from there. Log-mels of all of DEAM take 4 GB for every setting of segments and feature extractor; old ones
+            may be deleted at any time.
+
+    Shape:
+        `input_values`: `(max_length, num_mel_bins)` in each row.
 
     Returns:
-        The splits that are asked for ("none" gives `train` only, a `validation_ratio` of 0 no `validation`), with
-        rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`, `labels` [valence, arousal]
-        and `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown), and with a feature extractor
-        `input_values` `(max_length, num_mel_bins)`, float32, memory-mapped, in numpy format.
+        The requested splits, with rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`,
+        `labels` [valence, arousal] and `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown),
+        `group` (the lowest song id of the artist), and with a feature extractor `input_values`, float32,
+        memory-mapped, in numpy format.
 
     Raises:
-        ValueError: not a DEAM folder, columns that the correction would put wrong, no usable song, or too few for the
-            split; see the functions named above.
+        ValueError: when the folder is not DEAM, the label correction does not apply to it, no song is usable, or there
+            are too few for the split.
     """
-    check_split(split_by, num_folds, fold, validation_ratio)
-    segments, left_out = load_segments(
+    settings = SplitSettings(
+        split_by=split_by, seed=seed, num_folds=num_folds, fold=fold, validation_ratio=validation_ratio
+    )
+    segments = load_segments(
         data_dir,
         labels=labels,
         segment_seconds=segment_seconds,
@@ -84,18 +104,7 @@ def load_deam(
         num_proc=num_proc,
         cache_dir=cache_dir,
     )
-    if left_out:
-        logger.warning(format_left_out(left_out))
-    return split_dataset(
-        segments, split_by=split_by, seed=seed, num_folds=num_folds, fold=fold, validation_ratio=validation_ratio
-    )
-
-
-def split_dataset(segments: Dataset, **settings: Any) -> DatasetDict:
-    """Splits all segments, as `load_segments` gives them, by the settings of `split_segments`."""
-    names = segments.select_columns(["song_id", "artist", "title"])[:]
-    indices = split_segments(names["song_id"], names["artist"], names["title"], **settings)
-    return DatasetDict({split: segments.select(rows) for split, rows in indices.items()})
+    return split_dataset(segments.rows, settings)
 
 
 def load_segments(
@@ -107,69 +116,67 @@ def load_segments(
     feature_extractor: ASTVAFeatureExtractor | None = None,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
-) -> tuple[Dataset, list[dict[str, Any]]]:
-    """Loads all segments of DEAM as one dataset, with the list of the songs that were left out.
-
-    Args and rows are those of `load_deam`, unsplit, in ascending order of songs and segments.
-
-    Returns:
-        The segments, and of each song that is left out its `song_id`, the `reason`: "unrated", "missing",
-        "undecodable", "truncated", "silent" or "too short", and a `detail`.
-
-    Raises:
-        ValueError: as `load_deam`, but for the split.
-    """
+) -> LoadedSegments:
+    """Load all segments of DEAM as one dataset; arguments, warnings and errors are those of [`load_deam`]."""
     check_segments(segment_seconds, segment_hop_seconds, feature_extractor)
     folder = find_deam(data_dir)
-    ratings = load_ratings(folder, labels)
+    ratings, audit = read_corrected_ratings(folder, labels)
     songs, left_out = _find_songs(folder, ratings)
-    if not songs:
-        raise ValueError(_no_usable_song(data_dir, left_out))
-    segments = cut_songs(
-        Dataset.from_list(songs, features=SONG_FEATURES),
-        segment_seconds=segment_seconds,
-        hop_seconds=segment_hop_seconds,
-        feature_extractor=feature_extractor,
-        num_proc=num_proc,
-        cache_dir=cache_dir,
-    )
-    reasons = _column(segments, "reason")
-    unusable = segments.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(reasons != ""))
-    left_out = sorted(left_out + unusable.to_list(), key=lambda row: row["song_id"])
+    if songs:
+        segments = cut_songs(
+            songs,
+            segment_seconds=segment_seconds,
+            hop_seconds=segment_hop_seconds,
+            feature_extractor=feature_extractor,
+            num_proc=num_proc,
+            cache_dir=cache_dir,
+        )
+        reasons = _column(segments, "reason")
+        unusable = segments.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(reasons != ""))
+        left_out = sorted(left_out + unusable.to_list(), key=lambda song: song["song_id"])
     if len(left_out) == len(ratings):
-        raise ValueError(_no_usable_song(data_dir, left_out))
-    annotations = _annotate(_column(segments, "song_id"), folder, ratings)
-    segments = concatenate_datasets([segments.remove_columns(["reason", "detail"]), annotations], axis=1)
-    return segments.with_format("numpy" if feature_extractor else None).select(np.flatnonzero(reasons == "")), left_out
+        raise ValueError(f"Expected usable songs in {str(data_dir)!r}, but got none. {format_left_out(left_out)}")
+    if left_out:
+        logger.warning(format_left_out(left_out))
+    annotations = _annotate(_column(segments, "song_id"), reasons == "", folder, ratings)
+    rows = concatenate_datasets([segments.remove_columns(["reason", "detail"]), annotations], axis=1)
+    rows = rows.with_format("numpy" if feature_extractor else None).select(np.flatnonzero(reasons == ""))
+    return LoadedSegments(rows, left_out, audit)
 
 
-def format_left_out(left_out: list[dict[str, Any]]) -> str:
-    """Writes the report of songs left out, as `load_segments` lists them, as text: a line for each reason."""
-    lines = [f"{len(left_out)} songs are left out:"]
-    for reason in sorted({row["reason"] for row in left_out}):
-        rows = [row for row in left_out if row["reason"] == reason]
-        lines.append(f"  {len(rows)} {reason}: {_name_songs(rows)}")
-    return "\n".join(lines)
+def split_dataset(rows: Dataset, settings: SplitSettings) -> DatasetDict:
+    """Split the rows of [`load_segments`] by [`split_segments`], which raises a ValueError for too few songs."""
+    columns = rows.select_columns(["song_id", "artist", "title", "group"]).with_format(None)[:]
+    groups = columns["group"]
+    if settings.split_by == "song":
+        names = dict(zip(columns["song_id"], zip(columns["artist"], columns["title"])))
+        artists, titles = zip(*names.values())
+        group_of = dict(zip(names, song_groups(list(names), artists, titles, by="song")))
+        groups = [group_of[song] for song in columns["song_id"]]
+    elif settings.split_by in ("artist", "mediaeval2015") and not any(columns["artist"]):
+        logger.warning("No artist is known (no metadata): splitting by song, so an artist may be in several splits.")
+    indices = split_segments(columns["song_id"], groups, settings)
+    return DatasetDict({split: rows.select(index) for split, index in indices.items()})
 
 
 def normalization_statistics(dataset: Dataset) -> tuple[float, float]:
-    """Measures mean and standard deviation of all log-mel values, for `ASTVAFeatureExtractor(mean=..., std=...)`.
+    """
+    Measure mean and standard deviation of all log-mel values, for `ASTVAFeatureExtractor(mean=..., std=...)`.
 
-    Padding counts, as in the notebook: the statistics are those of what the model is given. They must be of training
-    rows only.
+    Padding counts, as in the notebook: the statistics are those of the input of the model.
 
     Args:
-        dataset: rows with `input_values` as `load_deam` computes them, without normalisation.
+        dataset: training rows with `input_values` as [`load_deam`] computes them, without normalisation.
 
     Returns:
         Mean and population standard deviation, summed in float64.
 
     Raises:
-        ValueError: there are no `input_values`, or no rows.
+        ValueError: when there are no `input_values`, or no rows.
     """
     if "input_values" not in dataset.column_names or not len(dataset):
         raise ValueError(
-            f"Expected rows with input_values, got {len(dataset)} rows of {dataset.column_names}; "
+            f"Expected rows with input_values, but got {len(dataset)} rows of {dataset.column_names}; "
             "call load_deam with a feature_extractor."
         )
     count, total, total_of_squares = 0, 0.0, 0.0
@@ -183,71 +190,40 @@ def normalization_statistics(dataset: Dataset) -> tuple[float, float]:
 
 
 def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rated songs whose audio file exists, with what tells whether the file has changed; and the others."""
+    """The rated songs with an audio file, and the entries of the others in the list of songs left out."""
     songs, left_out = [], []
-    unrated = ratings.isna().any(axis=1)
-    for song_id, is_unrated in zip(ratings["song_id"].tolist(), unrated):
-        path = _song_path(folder, song_id)
-        if is_unrated:
-            left_out.append({"song_id": song_id, "reason": "unrated", "detail": "a rating is blank"})
+    for song_id, unrated in zip(ratings["song_id"].tolist(), ratings.isna().any(axis=1)):
+        path = folder.song_path(song_id)
+        if unrated:
+            left_out.append({"song_id": song_id, "reason": "unrated", "detail": "a rating is blank."})
         elif not path.is_file():
-            left_out.append({"song_id": song_id, "reason": "missing", "detail": f"no file in {str(folder.audio)!r}"})
+            left_out.append({"song_id": song_id, "reason": "missing", "detail": f"no file in {str(folder.audio)!r}."})
         else:
-            status = path.stat()
-            file = {"path": os.path.abspath(path), "num_bytes": status.st_size, "modified_ns": status.st_mtime_ns}
-            songs.append({"song_id": song_id, **file})
+            songs.append({"song_id": song_id, "path": str(path)})
     return songs, left_out
 
 
-def _annotate(song_ids: np.ndarray, folder: DeamFolder, ratings: pd.DataFrame) -> Dataset:
-    """What is known of the song of each segment: path, labels and names."""
+def _annotate(song_ids: np.ndarray, usable: np.ndarray, folder: DeamFolder, ratings: pd.DataFrame) -> Dataset:
+    """Path, labels, names and group of the song of each segment."""
     metadata = read_metadata(folder.metadata)
     names = {song: (artist, title) for song, artist, title in metadata.itertuples(index=False)}
+    usable_songs = np.unique(song_ids[usable]).tolist()
+    artists, titles = zip(*(names.get(song, ("", "")) for song in usable_songs))
+    # Only usable songs form groups: the draw of a split depends on the lowest song id of each group.
+    group_of = dict(zip(usable_songs, song_groups(usable_songs, artists, titles)))
     of_song = {
         song: {
-            "path": str(_song_path(folder, song)),
+            "path": str(folder.song_path(song)),
             "labels": [valence, arousal],
             "label_stds": [valence_std, arousal_std],
             "artist": names.get(song, ("", ""))[0],
             "title": names.get(song, ("", ""))[1],
+            "group": group_of.get(song, song),
         }
         for song, valence, valence_std, arousal, arousal_std in ratings.itertuples(index=False)
     }
-    pair = List(Value("float64"), length=2)
-    text = Value("string")
-    features = Features({"path": text, "labels": pair, "label_stds": pair, "artist": text, "title": text})
-    return Dataset.from_list([of_song[song] for song in song_ids.tolist()], features=features)
-
-
-def _song_path(folder: DeamFolder, song_id: int) -> Path:
-    return folder.audio / f"{song_id}.mp3"
+    return Dataset.from_list([of_song[song] for song in song_ids.tolist()], features=Features(ANNOTATIONS))
 
 
 def _column(dataset: Dataset, name: str) -> np.ndarray:
     return dataset.select_columns([name]).with_format("numpy")[:][name]
-
-
-def _no_usable_song(data_dir: str | Path, left_out: list[dict[str, Any]]) -> str:
-    return f"{str(data_dir)!r} has no usable song. {format_left_out(left_out)}"
-
-
-def _name_songs(rows: list[dict[str, Any]]) -> str:
-    """The songs of one reason, those with the same detail together, runs of ids as ranges."""
-    ids_of: dict[str, list[int]] = {}
-    for row in rows:
-        ids_of.setdefault(row["detail"], []).append(row["song_id"])
-    return _abbreviate([f"{_abbreviate(_ranges(ids))} ({detail})" for detail, ids in ids_of.items()], separator="; ")
-
-
-def _ranges(song_ids: list[int]) -> list[str]:
-    runs: list[list[int]] = []
-    for song_id in sorted(song_ids):
-        if runs and song_id == runs[-1][1] + 1:
-            runs[-1][1] = song_id
-        else:
-            runs.append([song_id, song_id])
-    return [str(first) if first == last else f"{first}-{last}" for first, last in runs]
-
-
-def _abbreviate(names: list[str], separator: str = ", ") -> str:
-    return separator.join(names[:REPORTED_NAMES] + ["..."] * (len(names) > REPORTED_NAMES))

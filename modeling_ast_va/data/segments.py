@@ -1,16 +1,13 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""From songs to rows of segments, with their log-mels where a feature extractor is given, cached on disk.
+"""
+From songs to rows of segments, with their log-mels where a feature extractor is given, cached on disk.
 
-Each song is decoded once, by `stream_segments`, which the pipeline hears songs through too. The cache holds neither
-labels nor names, so that another split, another reading of the labels, or another mean and std starts at once.
+Each song is decoded once, by [`stream_segments`], which the pipeline uses too. The cache contains neither labels nor
+names, so it serves every split, both readings of the labels, and every mean and std.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,14 +17,17 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Array2D, Dataset, Features, Value
-from datasets.config import HF_DATASETS_CACHE
 
-from .. import audio_ast_va
 from ..audio_ast_va import AudioError, segment_sizes, stream_segments
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..data.cache import map_songs
+from .cache import map_songs
 
-SAMPLING_RATE = 44_100  # Hz, of nearly all of DEAM's files; where no feature extractor asks for another
+# Increase it when rows change for the same songs and settings: with a change of the numbers that this file,
+# audio_ast_va.py or feature_extraction_ast_va.py computes. Cached rows of other versions are then not read again.
+SEGMENTS_VERSION = 1
+UNCACHED_SETTINGS = ("mean", "std", "do_normalize", "auto_map", "transformers_version")  # do not change the rows
+
+SAMPLING_RATE = 44_100  # Hz, of nearly all files of DEAM; used without a feature extractor
 SILENCE_PEAK = 1e-4  # of full scale, -80 dBFS: a song that never exceeds it is silent
 
 FEATURES = {
@@ -41,7 +41,7 @@ FEATURES = {
 
 
 def cut_songs(
-    songs: Dataset,
+    songs: list[dict[str, Any]],
     *,
     segment_seconds: float,
     hop_seconds: float | None,
@@ -49,38 +49,42 @@ def cut_songs(
     num_proc: int | None,
     cache_dir: str | Path | None,
 ) -> Dataset:
-    """Maps songs to segments: a row a segment, or one row with a `reason` and no `input_values` for an unusable song.
-
-    The folder of the cache is named after all that the rows depend on: the audio files, the settings, and the code of
-    this package; not a mean and std, which play no part.
+    """
+    Map songs to rows of segments; an unusable song becomes one row with a `reason` and no `input_values`.
 
     Args:
-        songs: rows of `song_id`, `path`, and whatever else tells whether a file has changed.
-        segment_seconds, hop_seconds: as for `stream_segments`.
-        feature_extractor: computes `input_values` `(max_length, num_mel_bins)`, without normalisation.
-        num_proc: processes that decode; None is one for each core.
-        cache_dir: where the rows are kept; None is the cache of `datasets`.
+        songs: with `song_id` and `path`.
+        segment_seconds, hop_seconds: length of a segment and step to the next; `None` is the length.
+        feature_extractor: computes `input_values`, without normalisation.
+        num_proc, cache_dir: as for [`map_songs`].
+
+    Shape:
+        `input_values`: `(max_length, num_mel_bins)` in each row.
 
     Returns:
-        Rows of `FEATURES`, and `input_values` where a feature extractor is given; `reason` is empty, "undecodable",
-        "truncated", "silent" or "too short" (for one segment), `detail` says more.
+        Rows of `FEATURES`, and `input_values` where a feature extractor is given. `reason` is empty for a segment, else
+        `"undecodable"`, `"truncated"`, `"silent"` or `"too short"` (for one segment), which `detail` explains.
     """
     features = Features(FEATURES)
+    settings: dict[str, Any] = {}
     if feature_extractor:
         shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
         features["input_values"] = Array2D(shape, "float32")
-    key = _cache_key(songs, segment_seconds, hop_seconds, feature_extractor)
+        settings = feature_extractor.to_dict()
+    cut = {"segment_seconds": segment_seconds, "hop_seconds": hop_seconds, "feature_extractor": feature_extractor}
     return map_songs(
-        partial(
-            _cut_song,
-            segment_seconds=segment_seconds,
-            hop_seconds=hop_seconds,
-            feature_extractor=feature_extractor,
-        ),
-        songs.to_list(),
-        folder=Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"deam-{key}",
+        partial(_cut_song, **cut),
+        songs,
+        name="segments",
+        key={
+            "version": SEGMENTS_VERSION,
+            "segment_seconds": float(segment_seconds),
+            "hop_seconds": float(hop_seconds or segment_seconds),
+            "feature_extractor": {name: value for name, value in settings.items() if name not in UNCACHED_SETTINGS},
+        },
         features=features,
         num_proc=num_proc,
+        cache_dir=cache_dir,
         desc="Songs to log-mels" if feature_extractor else "Songs to segments",
     )
 
@@ -88,17 +92,13 @@ def cut_songs(
 def check_segments(
     segment_seconds: float, hop_seconds: float | None, feature_extractor: ASTVAFeatureExtractor | None
 ) -> None:
-    """Refuses segments that cannot be cut, or are not those that the feature extractor is made for (ValueError)."""
+    """Refuse segments that cannot be cut, or of another length than the feature extractor expects (ValueError)."""
     segment_sizes(_sampling_rate(feature_extractor), segment_seconds, hop_seconds)
     if feature_extractor and feature_extractor.segment_seconds != segment_seconds:
         raise ValueError(
-            f"Expected segments of one length, but segment_seconds is {segment_seconds} and the feature extractor's "
-            f"is {feature_extractor.segment_seconds}: a model would be trained on other segments than it hears later."
+            f"Expected segments of {feature_extractor.segment_seconds} s as the feature extractor has them, but got "
+            f"segment_seconds={segment_seconds}: a model must be trained on segments of the length that it predicts."
         )
-
-
-class UnusableSong(Exception):
-    """A song that cannot be used: the reason, one of a few, and a detail."""
 
 
 def _cut_song(
@@ -107,15 +107,15 @@ def _cut_song(
     hop_seconds: float | None,
     feature_extractor: ASTVAFeatureExtractor | None,
 ) -> dict[str, Any]:
-    """Cuts a song into rows, as columns."""
+    """The rows of a song, as columns."""
     rate = _sampling_rate(feature_extractor)
     rows: dict[str, Any]
     try:
-        starts, waveforms = _hear_song(song["path"], rate, segment_seconds, hop_seconds)
-    except UnusableSong as error:
-        reason, detail = error.args
+        starts, waveforms = _decode_song(song["path"], rate, segment_seconds, hop_seconds)
+    except AudioError as error:
+        reason, detail = error.reason, error.detail
         rows = {"segment_index": [None], "start_seconds": [None], "duration_seconds": [None]}
-        inputs = [None]
+        input_values = [None]
     else:
         reason, detail = "", ""
         rows = {
@@ -126,37 +126,31 @@ def _cut_song(
         if feature_extractor:
             with _one_torch_thread():
                 batch = feature_extractor(waveforms, sampling_rate=rate, return_tensors="np", do_normalize=False)
-            inputs = batch["input_values"]
+            input_values = batch["input_values"]
     if feature_extractor:
-        rows["input_values"] = inputs
+        rows["input_values"] = input_values
     same = {"song_id": song["song_id"], "reason": reason, "detail": detail}
     return rows | {name: [value] * len(rows["segment_index"]) for name, value in same.items()}
 
 
-def _hear_song(
+def _decode_song(
     path: str, rate: int, segment_seconds: float, hop_seconds: float | None
 ) -> tuple[list[float], list[np.ndarray]]:
-    """Decodes a song into starts and waveforms of its segments, or raises UnusableSong."""
-    try:
-        segments = list(stream_segments(path, rate, segment_seconds, hop_seconds))
-    except AudioError as error:
-        detail = str(error).removeprefix(f"{path}: ").removeprefix(f"{error.reason}; ")
-        raise UnusableSong(error.reason, detail) from error
-    starts, waveforms = map(list, zip(*segments))
+    """Starts and waveforms of the segments of a song; `AudioError` for a silent one, or one of less than a segment."""
+    starts, waveforms = map(list, zip(*stream_segments(path, rate, segment_seconds, hop_seconds)))
     segment_samples, _ = segment_sizes(rate, segment_seconds, hop_seconds)
     if len(waveforms[0]) < segment_samples:
-        raise UnusableSong(
-            "too short", f"{len(waveforms[0]) / rate:.2f} s, less than a segment of {segment_seconds:g} s"
-        )
-    peak = max(float(np.abs(waveform).max()) for waveform in waveforms)
-    if peak < SILENCE_PEAK:
-        raise UnusableSong("silent", f"never above {SILENCE_PEAK:g} of full scale")
+        detail = f"expected at least a segment of {segment_seconds:g} s, but got {len(waveforms[0]) / rate:.2f} s."
+        raise AudioError(f"{path}: {detail}", "too short", detail)
+    if max(float(np.abs(waveform).max()) for waveform in waveforms) < SILENCE_PEAK:
+        detail = f"expected samples above {SILENCE_PEAK:g} of full scale, but got none."
+        raise AudioError(f"{path}: {detail}", "silent", detail)
     return starts, waveforms
 
 
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
-    """Keeps torch to one thread: more do not survive a fork, and wait for each other where cores are shared."""
+    """Limit torch to one thread: more do not survive a fork, and slow each other down on shared cores."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -167,23 +161,3 @@ def _one_torch_thread() -> Iterator[None]:
 
 def _sampling_rate(feature_extractor: ASTVAFeatureExtractor | None) -> int:
     return feature_extractor.sampling_rate if feature_extractor else SAMPLING_RATE
-
-
-def _cache_key(
-    songs: Dataset, segment_seconds: float, hop_seconds: float | None, feature_extractor: ASTVAFeatureExtractor | None
-) -> str:
-    modules = [audio_ast_va, sys.modules[__name__]]
-    settings: dict[str, Any] = {}
-    if feature_extractor:
-        modules.append(sys.modules[type(feature_extractor).__module__])
-        settings = feature_extractor.to_dict()
-        for name in ("mean", "std", "do_normalize"):
-            settings.pop(name)
-    content = {
-        "songs": songs.to_list(),
-        "segment_seconds": float(segment_seconds),
-        "hop_seconds": float(hop_seconds or segment_seconds),
-        "feature_extractor": settings,
-        "code": [inspect.getsource(module) for module in modules],
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,253 +1,198 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Which songs train, validate and test: by artist, by song, by segment (leaks), or as MediaEval 2015 did.
+"""
+Training, validation and test splits of songs, and folds for cross-validation.
 
-Songs of one artist share recording, instruments and mood; split apart, they let a model recognise instead of hear.
-So the default keeps every artist on one side, and recordings that DEAM holds more than once too. Folds (k of them, each
-the test split of one model) do the same, and let every song be tested once.
+Songs of one artist share recording, instruments and mood. If they are in training and test, a model can recognise the
+artist instead of the emotion, so the default split keeps all songs of an artist together, as well as recordings that
+DEAM holds more than once. Folds do the same, and test every song once.
+
+Numpy and torch are imported inside functions: the command line needs only the names and settings of this file.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+from .groups import songs_by_group
+from .song_ids import FIRST_2015_ID, ID_RANGES, id_range_of
 
-from ..data.folds import assign_folds, songs_by_group
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
+LABELS = ("corrected", "published")  # whether the exchanged columns of DEAM are corrected; see `label_audit.py`
 SPLITS = ("train", "validation", "test")
 SPLIT_BY = ("artist", "song", "segment", "mediaeval2015", "none")
 VALIDATION_RATIO = 0.1
 TEST_RATIO = 0.1
-FIRST_MEDIAEVAL_2015_TEST_ID = 2001
-
-# Recordings that DEAM holds more than once (same artist and title): they stay together without metadata too.
-KNOWN_DUPLICATES = (
-    (187, 1170),
-    (1087, 1090, 1091, 1092),
-    (1516, 1578, 1600),
-    (1621, 1622, 1629),
-    (1701, 1702),
-    (1870, 1871),
-    (1902, 1903),
-)
 
 
-def check_split(
-    split_by: str, num_folds: int | None = None, fold: int | None = None, validation_ratio: float = VALIDATION_RATIO
-) -> None:
-    """Refuses a split that does not exist, or settings of it that do not go together (ValueError)."""
-    if split_by not in SPLIT_BY:
-        raise ValueError(f"split_by must be one of {SPLIT_BY}, got {split_by!r}.")
-    if not 0 <= validation_ratio <= 0.5:
-        raise ValueError(f"validation_ratio must lie in [0, 0.5], got {validation_ratio}.")
-    if validation_ratio != VALIDATION_RATIO and split_by in ("segment", "none"):
-        raise ValueError(
-            f"split_by={split_by!r} takes no validation_ratio, got {validation_ratio}: 'segment' is the notebook's "
-            "split number for number, and with 'none' every song trains."
-        )
-    if num_folds is None and fold is None:
-        return
-    if num_folds is None or fold is None or num_folds < 2 or not 0 <= fold < num_folds:
-        raise ValueError(
-            f"num_folds and fold go together: 2 or more folds, counted from 0; got num_folds={num_folds}, fold={fold}."
-        )
-    if split_by not in ("artist", "song"):
-        raise ValueError(f"Folds are by 'artist' or by 'song', got split_by={split_by!r} with num_folds={num_folds}.")
+@dataclass(frozen=True)
+class SplitSettings:
+    """
+    How songs are split into training, validation and test: 80/10/10 by default.
+
+    Args:
+        split_by: `"artist"` keeps the songs of an artist together; `"song"` keeps the segments of a song together;
+            `"segment"` is the split of the notebook, which leaks because segments of one song are in training and
+            test; `"mediaeval2015"` tests on songs 2001-2058; with `"none"` all songs train.
+        seed: of the draw.
+        num_folds: tests on one of this many folds in place of 10 % of the songs; see [`assign_folds`].
+        fold: which of the folds, from 0.
+        validation_ratio: share of all songs to validate on; with 0 there is no such split, and they train.
+
+    Raises:
+        ValueError: for a value that does not exist, and for values that do not go together.
+    """
+
+    split_by: str = "artist"
+    seed: int = 42
+    num_folds: int | None = None
+    fold: int | None = None
+    validation_ratio: float = VALIDATION_RATIO
+
+    def __post_init__(self) -> None:
+        if self.split_by not in SPLIT_BY:
+            raise ValueError(f"Expected split_by to be one of {', '.join(SPLIT_BY)}, but got {self.split_by!r}.")
+        if not 0 <= self.validation_ratio <= 0.5:
+            raise ValueError(f"Expected validation_ratio from 0 to 0.5, but got {self.validation_ratio}.")
+        if self.validation_ratio != VALIDATION_RATIO and self.split_by in ("segment", "none"):
+            raise ValueError(
+                f"Expected no validation_ratio with split_by={self.split_by!r}, but got {self.validation_ratio}: "
+                "'segment' is the exact split of the notebook, and with 'none' every song trains."
+            )
+        if self.num_folds is None and self.fold is None:
+            return
+        if self.num_folds is None or self.fold is None or self.num_folds < 2 or not 0 <= self.fold < self.num_folds:
+            raise ValueError(
+                "Expected num_folds of 2 or more together with a fold from 0 to num_folds - 1, but got "
+                f"num_folds={self.num_folds} and fold={self.fold}."
+            )
+        if self.split_by not in ("artist", "song"):
+            raise ValueError(f"Expected split_by to be artist or song with num_folds, but got {self.split_by!r}.")
 
 
 def split_segments(
-    song_ids: Sequence[int],
-    artists: Sequence[str],
-    titles: Sequence[str],
-    *,
-    split_by: str = "artist",
-    seed: int = 42,
-    num_folds: int | None = None,
-    fold: int | None = None,
-    validation_ratio: float = VALIDATION_RATIO,
-) -> dict[str, np.ndarray]:
-    """Draws training, validation and test segments, 80/10/10 in songs (in segments, where `split_by` is "segment").
+    song_ids: Sequence[int], groups: Sequence[int], settings: SplitSettings
+) -> dict[str, NDArray[np.int64]]:
+    """
+    Draw training, validation and test segments.
 
     Args:
-        song_ids, artists, titles: of each segment, in ascending order of songs and of segments in a song; unknown
-            names are empty strings.
-        split_by: "artist"; "song", which "artist" falls back to where no artist is known; "segment", the notebook's
-            split, where segments of one song stand on both sides; "mediaeval2015", which tests on songs 2001-2058;
-            "none", where all train.
-        seed: of the draw.
-        num_folds, fold: test on this one of so many folds (see `assign_folds`) instead of on 10 %.
-        validation_ratio: songs to validate on, of all; with 0 there is no such split, and they train.
+        song_ids: of each segment, in ascending order of songs and of segments in a song.
+        groups: of each segment, as [`~groups.song_groups`] numbers them: their songs stay together.
+        settings: of the split.
 
     Returns:
         The indices of the segments of `train`, `validation` and `test`, each ascending, without splits that are not
-        asked for: only `train` where `split_by` is "none", no `validation` where its ratio is 0.
+        requested: only `train` where `split_by` is `"none"`, no `validation` where its ratio is 0.
 
     Raises:
-        ValueError: as `check_split`; songs too few for these splits: says how many songs and groups came.
+        ValueError: when there are too few songs for these splits.
     """
-    check_split(split_by, num_folds, fold, validation_ratio)
-    if split_by == "none":
+    import numpy as np
+
+    if settings.split_by == "none":
         return {"train": np.arange(len(song_ids))}
-    if split_by == "segment":
+    if settings.split_by == "segment":
         logger.warning("split_by='segment' puts segments of one song into training and test: its test results leak.")
-        return _split_rows(len(song_ids), seed)
-    songs = {song: (artist, title) for song, artist, title in zip(song_ids, artists, titles)}
-    if split_by != "song" and not any(artist for artist, _ in songs.values()):
-        logger.warning("No artist is known (no metadata): splitting by song, so an artist may stand on both sides.")
-    groups = song_groups(
-        list(songs),
-        [artist for artist, _ in songs.values()],
-        [title for _, title in songs.values()],
-        by="song" if split_by == "song" else "artist",
-    )
-    group_of = dict(zip(songs, groups))
-    if num_folds is not None and fold is not None:
-        split_of = split_fold(group_of, num_folds, fold, seed=seed, validation_ratio=validation_ratio)
+        indices = _split_rows(len(song_ids), settings.seed)
     else:
-        mediaeval_2015 = split_by == "mediaeval2015"
-        split_of = split_songs(group_of, seed=seed, mediaeval_2015=mediaeval_2015, validation_ratio=validation_ratio)
-    names = np.array([split_of[song] for song in song_ids])
-    return {name: np.flatnonzero(names == name) for name in SPLITS if name in split_of.values()}
-
-
-def song_groups(
-    song_ids: Sequence[int], artists: Sequence[str], titles: Sequence[str], *, by: str = "artist"
-) -> list[int]:
-    """Numbers the groups of songs that no split may part: of one artist, or one recording given more than once.
-
-    Args:
-        song_ids, artists, titles: one of each per song; unknown names are empty strings and join nothing.
-        by: "artist", or "song", which joins only recordings given more than once (same artist and title).
-
-    Returns:
-        For each song, the lowest song id of its group: the `groups` of scikit-learn's `GroupKFold`, for one.
-    """
-    parent = {song: song for song in song_ids}
-
-    def root(song: int) -> int:
-        while parent[song] != song:
-            song = parent[song]
-        return song
-
-    def join(first: int, second: int) -> None:
-        low, high = sorted((root(first), root(second)))
-        parent[high] = low
-
-    first_of: dict[object, int] = {}
-    for song, artist, title in zip(song_ids, artists, titles):
-        key = _artist_key(artist) if by == "artist" else (_name_key(artist), _name_key(title))
-        if _name_key(artist) and (by == "artist" or _name_key(title)):
-            join(song, first_of.setdefault(key, song))
-    for duplicates in KNOWN_DUPLICATES:
-        present = [song for song in duplicates if song in parent]
-        for song in present[1:]:
-            join(present[0], song)
-    return [root(song) for song in song_ids]
-
-
-def split_songs(
-    group_of: dict[int, int],
-    *,
-    seed: int = 42,
-    mediaeval_2015: bool = False,
-    validation_ratio: float = VALIDATION_RATIO,
-) -> dict[int, str]:
-    """Assigns whole groups of songs to splits, so that test gets 10 % of the songs, and so does validation.
-
-    Args:
-        group_of: the group of each song id, as `song_groups` numbers them.
-        seed: of the draw.
-        mediaeval_2015: test on the songs from 2001 on instead of a draw, as the MediaEval 2015 task did.
-        validation_ratio: songs to validate on, of all.
-
-    Returns:
-        The split of each song id.
-
-    Raises:
-        ValueError: a split would be empty; says how many songs and groups came.
-    """
-    rng = np.random.default_rng(seed)
-    if mediaeval_2015:
-        test = {song for song in group_of if song >= FIRST_MEDIAEVAL_2015_TEST_ID}
-    else:
-        test = _draw(group_of, TEST_RATIO * len(group_of), rng)
-    return _validate_and_train(group_of, test, validation_ratio, rng)
-
-
-def split_fold(
-    group_of: dict[int, int],
-    num_folds: int,
-    fold: int,
-    *,
-    seed: int = 42,
-    validation_ratio: float = VALIDATION_RATIO,
-) -> dict[int, str]:
-    """Assigns whole groups of songs to splits: one fold is the test split, and validation is drawn from the others.
-
-    Args, Returns, Raises: as `split_songs` and `assign_folds`.
-    """
-    fold_of = assign_folds(group_of, num_folds, seed=seed)
-    test = {song for song in group_of if fold_of[song] == fold}
-    return _validate_and_train(group_of, test, validation_ratio, np.random.default_rng((seed, fold)))
-
-
-def _validate_and_train(
-    group_of: dict[int, int], test: set[int], validation_ratio: float, rng: np.random.Generator
-) -> dict[int, str]:
-    """The split of each song, where those of the test split are given and validation is drawn from the rest."""
-    rest = {song: group for song, group in group_of.items() if song not in test}
-    validation = _draw(rest, validation_ratio * len(group_of), rng) if validation_ratio else set()
-    split_of = {song: "test" if song in test else "validation" if song in validation else "train" for song in group_of}
-    wanted = [name for name in SPLITS if name != "validation" or validation_ratio]
-    empty = [name for name in wanted if name not in split_of.values()]
+        split_of = split_songs(dict(zip(song_ids, groups)), settings)
+        names = np.array([split_of[song] for song in song_ids])
+        indices = {name: np.flatnonzero(names == name) for name in SPLITS}
+    if not settings.validation_ratio:
+        del indices["validation"]
+    empty = [name for name, index in indices.items() if not len(index)]
     if empty:
         raise ValueError(
-            f"{len(group_of)} songs in {len(set(group_of.values()))} groups (artists or duplicates kept together) are "
-            f"too few to split: {', '.join(empty)} would be empty. Add songs of other artists."
+            f"Expected enough songs for every split, but got {len(song_ids)} segments of {len(set(song_ids))} songs in "
+            f"{len(set(groups))} groups (artists or duplicates kept together): {', '.join(empty)} would be empty."
         )
-    return split_of
+    return indices
 
 
-def _draw(group_of: dict[int, int], num_songs: float, rng: np.random.Generator) -> set[int]:
-    """Draws groups at random until `num_songs` songs are together: each that still fits, in shuffled order.
+def split_songs(group_of: Mapping[int, int], settings: SplitSettings) -> dict[int, str]:
+    """Assign whole groups of songs to splits, given the group of each song id; a split can be empty."""
+    import numpy as np
 
-    So one very productive artist never swells a small split; such groups stay for training. Only where even the
-    smallest group is too large, one of that size is drawn.
+    rng = np.random.default_rng(settings.seed)
+    if settings.num_folds is not None and settings.fold is not None:
+        fold_of = assign_folds(group_of, settings.num_folds, seed=settings.seed)
+        test = {song for song in group_of if fold_of[song] == settings.fold}
+        rng = np.random.default_rng((settings.seed, settings.fold))
+    elif settings.split_by == "mediaeval2015":
+        test = {song for song in group_of if song >= FIRST_2015_ID}
+    else:
+        test = _draw(group_of, TEST_RATIO * len(group_of), rng)
+    rest = {song: group for song, group in group_of.items() if song not in test}
+    num_validation = settings.validation_ratio * len(group_of)
+    validation = _draw(rest, num_validation, rng) if num_validation else set()
+    return {song: "test" if song in test else "validation" if song in validation else "train" for song in group_of}
+
+
+def assign_folds(group_of: Mapping[int, int], num_folds: int, *, seed: int = 42) -> dict[int, int]:
     """
+    Assign whole groups of songs to folds of nearly equal size, within each range of song ids and in total.
+
+    Groups are taken by size, the largest first and equal ones in random order; each goes to the fold that is then the
+    least full in the ranges of its songs. Ranges matter because the songs of the three MediaEval years differ in kind:
+    every fold tests on all of them.
+
+    Args:
+        group_of: the group of each song id.
+        num_folds: from 2 to the number of groups; otherwise a ValueError.
+        seed: of the order among groups of equal size.
+
+    Returns:
+        The fold of each song id, from 0.
+    """
+    import numpy as np
+
+    songs_of = songs_by_group(group_of)
+    if not 2 <= num_folds <= len(songs_of):
+        raise ValueError(
+            f"Expected num_folds from 2 to the number of groups (artists or duplicates kept together), but got "
+            f"{num_folds} for {len(group_of)} songs in {len(songs_of)} groups."
+        )
+    ranges = {group: np.bincount(id_range_of(songs), minlength=len(ID_RANGES)) for group, songs in songs_of.items()}
+    num_songs = np.maximum(1, sum(ranges.values()))  # (ranges,)
+    filled = np.zeros((num_folds, len(num_songs)))
+    fold_of: dict[int, int] = {}
+    shuffled = np.random.default_rng(seed).permutation(sorted(songs_of)).tolist()
+    for group in sorted(shuffled, key=lambda group: -len(songs_of[group])):
+        # Growth of the sum over ranges of squared sizes, which is smallest for the least full fold.
+        growth = (((filled + ranges[group]) ** 2 - filled**2) / num_songs).sum(axis=1)
+        fold = int(np.lexsort((filled.sum(axis=1), growth))[0])
+        filled[fold] += ranges[group]
+        fold_of |= dict.fromkeys(songs_of[group], fold)
+    return fold_of
+
+
+def _draw(group_of: Mapping[int, int], num_songs: float, rng: np.random.Generator) -> set[int]:
+    """Draw groups in random order, skipping each that would exceed `num_songs` songs in total."""
+    # A very productive artist therefore never fills a small split, but trains. Only where even the smallest group is
+    # too large, one of that size is drawn.
     songs_of = songs_by_group(group_of)
     limit = max([round(num_songs), *sorted(map(len, songs_of.values()))[:1]])
     drawn: set[int] = set()
-    for group in rng.permutation(sorted(songs_of)):
+    for group in rng.permutation(sorted(songs_of)).tolist():
         if len(drawn) + len(songs_of[group]) <= limit:
             drawn.update(songs_of[group])
     return drawn
 
 
-def _split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
-    """The notebook's draw, number for number: `torch.utils.data.random_split` of rows into 80, 10 and 10 %."""
+def _split_rows(num_rows: int, seed: int) -> dict[str, NDArray[np.int64]]:
+    """The exact draw of the notebook: `torch.utils.data.random_split` of rows into 80, 10 and 10 %."""
+    import numpy as np
+    import torch
+
     order = torch.randperm(num_rows, generator=torch.Generator().manual_seed(seed)).numpy()
     num_train, num_validation = int(0.8 * num_rows), int(VALIDATION_RATIO * num_rows)
     parts = np.split(order, [num_train, num_train + num_validation])
-    indices = {name: np.sort(part) for name, part in zip(SPLITS, parts)}
-    empty = [name for name in SPLITS if len(indices[name]) == 0]
-    if empty:
-        raise ValueError(f"{num_rows} segments are too few for three splits: {', '.join(empty)} would be empty.")
-    return indices
-
-
-def _artist_key(artist: str) -> str:
-    """The name by which songs of an artist are joined.
-
-    What follows a hyphen is left out, since the 2013 metadata often runs artist and work together ("Advent Chamber
-    Orchestra-Handel", "Kevin MacLeod-Night on the Docks"). Joining too much costs a split nothing; too little leaks.
-    """
-    name = _name_key(artist)
-    return _name_key(name.split("-")[0]) or name
-
-
-def _name_key(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return {name: np.sort(part) for name, part in zip(SPLITS, parts)}

@@ -1,8 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A small band in numpy: chords, melody, bass and drums, played with the six primary cues of musical emotion.
+"""
+Music synthesised in numpy: chords, melody, bass and drums, played with the six primary cues of musical emotion.
 
-A cue acts as it does on instruments. Mode chooses the notes of the scale; a loud player sounds brighter too, strikes
-chords more often and drums harder, so that loudness is still heard after a recording has been normalised.
+A cue acts as it does on instruments. Mode chooses the notes of the scale; a loud player also has a brighter tone,
+strikes chords more often and plays the drums louder than the rest, so that the recording still differs after its level
+is normalised.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ CUE_LIMIT = 2.0  # standardised cues are drawn within -2 and 2
 
 MAJOR, MINOR = 1, -1
 SCALES = {MAJOR: (0, 2, 4, 5, 7, 9, 11), MINOR: (0, 2, 3, 5, 7, 8, 10)}  # semitones above the tonic
-# Chords as degrees of the scale, from 0: the same ones in both modes, so that nothing but its notes tells the mode.
+# Chords as degrees of the scale, from 0: the same in both modes, which differ by their notes only.
 PROGRESSIONS = ((0, 3, 4, 0), (0, 4, 3, 4), (0, 3, 0, 4), (0, 5, 3, 4))
-# C, F and G: keys so close that major and minor differ by the same few notes in all of them, mostly E, A and B against
-# their flats. A small network learns that in minutes; the idea of a third in any key would take it far more songs.
+# C, F and G are so close that major and minor differ by the same few notes in all of them, mostly E, A and B against
+# their flats. A small network learns that in minutes; to learn the third in any key, it would need far more songs.
 TONICS = (0, 5, 7)
 MELODY_LENGTHS = (0.5, 0.5, 1.0, 1.0, 1.0, 1.5, 0.5, 2.0)  # beats; shuffled for each song
 DRUM_PATTERNS = {"rock": "kSkS", "disco": "kkkk", "ballad": "k-S-", "march": "kSSS"}  # kick, snare or rest on each beat
@@ -32,7 +34,7 @@ MAX_FREQUENCY = 16_000  # Hz; MP3 keeps little above
 
 @dataclass(frozen=True)
 class Cues:
-    """How a song is played: `mode` is MAJOR or MINOR, the other cues are standardised (mean 0, within -2 and 2)."""
+    """How a song is played: `mode` is `MAJOR` or `MINOR`, the other cues are standardised (mean 0, from -2 to 2)."""
 
     mode: int
     tempo: float
@@ -60,7 +62,7 @@ class Cues:
 
 @dataclass(frozen=True)
 class Instrument:
-    """Amplitudes of the harmonics before the song's spectral slope (repeated above the last), and the envelope."""
+    """Amplitudes of the harmonics, repeated above the last, without the spectral slope of a song, and the envelope."""
 
     harmonics: tuple[float, ...]
     attack_seconds: float
@@ -86,7 +88,7 @@ BASS_INSTRUMENTS = ("piano", "guitar", "lead")
 
 @dataclass(frozen=True)
 class Style:
-    """What differs between songs without changing their emotion: key, instruments, drum pattern."""
+    """Differences between songs that do not change their emotion: key, instruments, drum pattern."""
 
     tonic: int
     chord_instrument: str
@@ -96,22 +98,18 @@ class Style:
 
 
 def draw_style(rng: np.random.Generator) -> Style:
-    """Draws a key, three instruments and a drum pattern, all equally likely."""
+    """Draw a key, three instruments and a drum pattern, all equally likely."""
     choices = (CHORD_INSTRUMENTS, MELODY_INSTRUMENTS, BASS_INSTRUMENTS, tuple(DRUM_PATTERNS))
     return Style(int(rng.choice(TONICS)), *(str(rng.choice(names)) for names in choices))
 
 
 def synthesise(cues: Cues, style: Style, num_seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """Plays a song.
-
-    Args:
-        cues: how it is played.
-        style: in which key and with what.
-        num_seconds: of music.
-        rng: draws progression, melody and small irregularities.
+    """
+    Play a song; `rng` draws progression, melody and small irregularities.
 
     Shape:
-        (num_samples,) float32 at `SAMPLING_RATE`, mono, its peak from -19 to -3 dB, so that MP3 does not clip either.
+        Returns `(num_samples,)`, mono float32 at `SAMPLING_RATE`, with a peak from -19 to -3 dB, so that MP3 does not
+        clip either.
     """
     band = Band(cues, style, num_seconds, rng)
     band.play_chords()
@@ -132,7 +130,7 @@ class Band:
         self.num_beats = int(np.ceil(num_seconds / cues.beat_seconds))
         self.beats_per_chord = 4 if cues.tempo > 0 else 2  # so that every five seconds have a change of harmony
         self.progression = PROGRESSIONS[rng.integers(len(PROGRESSIONS))]
-        self._notes: dict[tuple[str, int, float, float], np.ndarray] = {}  # played before, for when they come again
+        self._notes: dict[tuple[str, int, float, float], np.ndarray] = {}  # cache: notes repeat
 
     def play_chords(self) -> None:
         """Triads in close position around the chord pitch, struck on every beat or on every other."""
@@ -154,14 +152,14 @@ class Band:
             beat, count = beat + length, count + 1
 
     def play_bass(self) -> None:
-        """The root of each chord, and now and then its fifth."""
+        """The root of each chord, and sometimes its fifth."""
         for beat in range(self.num_beats):
             fifth = 4 if beat % 2 == 1 and self.rng.random() < 0.3 else 0
             pitch = self._pitch(self._degree(beat) + fifth, above=36)
             self._play(self.style.bass_instrument, pitch, beat, 1, gain=0.4, extra_slope=1.2)
 
     def play_drums(self) -> None:
-        """Kick and snare in the style's pattern under a hi-hat in eighths, whose offbeats only loud songs bring out."""
+        """Kick and snare in the pattern of the style under a hi-hat in eighths, with louder offbeats in loud songs."""
         t = np.arange(int(0.25 * SAMPLING_RATE), dtype=np.float32) / SAMPLING_RATE
         noise = self.rng.standard_normal(len(t)).astype(np.float32)
         kick = np.sin(2 * np.pi * (48 * t + 6 * (1 - np.exp(-30 * t)))) * np.exp(-16 * t)
@@ -201,16 +199,16 @@ class Band:
 
 
 def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -> np.ndarray:
-    """Plays one note, whose upper harmonics fade with its decay.
+    """
+    Play one note, whose upper harmonics fade with its decay.
 
     Args:
-        instrument: its harmonics and envelope.
         pitch: MIDI number.
         num_seconds: until the release.
         slope: of the spectrum at the onset; harmonic k has the amplitude k ** -slope.
 
     Shape:
-        (num_samples,) float32.
+        Returns `(num_samples,)`, float32.
     """
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     num_harmonics = int(min(MAX_HARMONICS, MAX_FREQUENCY // frequency))
@@ -227,7 +225,7 @@ def note(instrument: Instrument, pitch: int, num_seconds: float, slope: float) -
 
 @lru_cache(maxsize=256)
 def _period(harmonics: tuple[float, ...], slope: float, num_harmonics: int) -> np.ndarray:
-    """One period of a band-limited tone of unit power, (TABLE_SIZE,): a table to read notes of any length from."""
+    """One period of a band-limited tone of unit power, `(TABLE_SIZE,)`: a wavetable for notes of any length."""
     k = np.arange(1, num_harmonics + 1)
     amplitudes = np.resize(harmonics, num_harmonics) * k**-slope
     spectrum = np.zeros(TABLE_SIZE // 2 + 1, complex)

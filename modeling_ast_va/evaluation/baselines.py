@@ -1,9 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""What a network has to beat: the constant mean, and regression on hand-made features, on exactly the same songs.
+"""
+Baselines: the constant mean, and regression on hand-made features, evaluated on the same songs as a model.
 
-Each system is fitted on the training songs alone. The penalty of ridge, and penalty and width of the support vector
-regression (SVR), are chosen among them by cross-validation by artist; the trees' settings are fixed, and so is the
-blend, the mean of ridge, SVR and trees.
+Each baseline is fitted to the training songs only. The penalty of ridge regression, and penalty and width of the
+support vector regression (SVR), are chosen on them by cross-validation by artist. The settings of the trees are fixed,
+and so is the blend, the mean of ridge, SVR and trees.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import pandas as pd
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from ..evaluation.baseline_features import describe_songs
-from ..evaluation.tables import PREDICTED, groups, ratings
 from ..metrics import DIMENSIONS
+from .baseline_features import describe_songs
+from .tables import PREDICTED, ratings
 
 CONSTANT, RIDGE, SVR, BLEND = "constant mean", "features, ridge", "features, SVR", "features, ridge + SVR + trees"
 RIDGE_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
@@ -33,7 +34,7 @@ Array = NDArray[np.float64]
 
 
 def require_scikit_learn() -> None:
-    """Refuse to go on without scikit-learn (ImportError, which names the command that installs it)."""
+    """Raise an ImportError that names the command to install scikit-learn if it is missing."""
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
@@ -47,16 +48,17 @@ def predict_baselines(
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Predict the songs of a split by every baseline, fitted on the songs of `train`.
+    """
+    Predict the songs of a split by every baseline, fitted to the songs of `train`.
 
     Args:
-        folds: the splits of each fold, or of the one draw, as `load_deam` gives them, with or without log-mels.
-        split: whose songs are predicted.
-        num_proc, cache_dir: as for `describe_songs`.
+        folds: the splits of each fold, or of one draw, as [`load_deam`] returns them, with or without log-mels.
+        split: the split to predict.
+        num_proc, cache_dir: as for [`describe_songs`].
 
     Returns:
-        For each baseline a row a song, in ascending order: `song_id`, `artist`, `path`, ratings and predictions, and
-        `fold` where there are several.
+        For each baseline a table with one row for each song, in ascending order: `song_id`, `group`, `artist`, `path`,
+        ratings and predictions, and `fold` if there are several.
 
     Raises:
         ImportError: without scikit-learn.
@@ -64,30 +66,27 @@ def predict_baselines(
     require_scikit_learn()
     splits = [(_songs(fold["train"]), _songs(fold[split])) for fold in folds]
     paths = sorted({path for tables in splits for table in tables for path in table["path"]})
-    features = describe_songs(paths, num_proc=num_proc, cache_dir=cache_dir)
-    row_of = {path: row for row, path in enumerate(paths)}
+    features = pd.DataFrame(describe_songs(paths, num_proc=num_proc, cache_dir=cache_dir), index=paths)
     predicted: dict[str, list[pd.DataFrame]] = {}
     for number, (train, test) in enumerate(splits):
-        x_train, x_test = (features[[row_of[path] for path in table["path"]]] for table in (train, test))
+        x_train, x_test = (features.loc[table["path"]].to_numpy() for table in (train, test))
         fold = {"fold": number} if len(splits) > 1 else {}
-        for name, values in fit_and_predict(x_train, ratings(train), groups(train), x_test).items():
+        for name, values in fit_and_predict(x_train, ratings(train), train["group"].tolist(), x_test).items():
             predicted.setdefault(name, []).append(test.assign(**fold, **dict(zip(PREDICTED, values.T))))
-    return {
-        name: pd.concat(tables).sort_values("song_id", ignore_index=True)  # each song in its fold
-        for name, tables in predicted.items()
-    }
+    return {name: pd.concat(tables).sort_values("song_id", ignore_index=True) for name, tables in predicted.items()}
 
 
 def fit_and_predict(features: Array, references: Array, groups: Sequence[int], new_features: Array) -> dict[str, Array]:
-    """Fit every baseline on rated songs, and predict others.
+    """
+    Fit every baseline to rated songs, and predict other songs.
 
     Args:
-        features, references, groups: of the songs to fit on; settings are chosen by folds that part no group.
+        features, references, groups: of the songs to fit to; songs of one group stay in one inner fold.
         new_features: of the songs to predict.
 
     Shape:
-        features: (n, num_features); references: (n, 2); groups: (n,); new_features: (m, num_features)
-        each returned: (m, 2), rating points
+        features: `(n, num_features)`; references: `(n, 2)`; groups: `(n,)`; new_features: `(m, num_features)`;
+        predictions of each baseline: `(m, 2)`, rating points
     """
     from sklearn.ensemble import ExtraTreesRegressor
     from sklearn.linear_model import Ridge
@@ -117,7 +116,7 @@ def fit_and_predict(features: Array, references: Array, groups: Sequence[int], n
 def _fit_best(
     model: Any, settings: Mapping[str, Sequence[float]], features: Array, references: Array, groups: Sequence[int]
 ) -> Any:
-    """Fit a model on standardised features with the settings whose mean squared error over inner folds is least."""
+    """Fit a model to standardised features, with the settings of lowest mean squared error over the inner folds."""
     from sklearn.model_selection import GridSearchCV, GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -131,8 +130,9 @@ def _fit_best(
 
 
 def _songs(segments: Dataset) -> pd.DataFrame:
-    """A row for each song of a split, in ascending order of ids."""
-    columns = segments.select_columns(["song_id", "artist", "path", "labels"]).with_format(None)[:]
-    table = pd.DataFrame({name: columns[name] for name in ("song_id", "artist", "path")})
+    """A table with one row for each song of a split, in ascending order."""
+    names = ["song_id", "group", "artist", "path"]
+    columns = segments.select_columns([*names, "labels"]).with_format(None)[:]
+    table = pd.DataFrame({name: columns[name] for name in names})
     table[list(DIMENSIONS)] = np.array(columns["labels"])
     return table.drop_duplicates("song_id").sort_values("song_id", ignore_index=True)

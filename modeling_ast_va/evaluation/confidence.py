@@ -1,10 +1,11 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Confidence intervals of metrics: a bootstrap over artists, since songs of one artist are not independent.
+"""
+Confidence intervals of metrics: a bootstrap over artists, because songs of one artist are not independent.
 
-Drawing songs one by one would take ten songs of one album for ten witnesses, and give intervals too narrow. So whole
-groups are drawn, as many as there are, with replacement, and each brings all its songs: the cluster bootstrap.
-Intervals are percentiles of the metric over the draws. They say how far a number may move with other songs and artists
-of the same kind; how far it moves when the model is trained again they do not say.
+Drawing single songs would count ten songs of one album as ten independent observations, and give intervals that are
+too narrow. The cluster bootstrap draws whole groups with replacement, as many as there are, each with all its songs.
+Intervals are percentiles of the metric over the draws. They show how a metric varies with other songs and artists of
+the same kind, and not how it varies when the model is trained again.
 
 Source: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall, 1993, chapters 8 and 13.
 """
@@ -16,11 +17,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..metrics import DIMENSIONS, METRICS, validate_ratings
+from ..ccc.concordance import Moments
+from ..metrics import evaluate_moments, validate_ratings
 
 CONFIDENCE = 0.95
-NUM_RESAMPLES = 2000
-SEED = 0
+NUM_RESAMPLES, SEED = 2000, 0
 
 Array = NDArray[np.float64]
 
@@ -29,123 +30,73 @@ def bootstrap_intervals(
     references: ArrayLike,
     predictions: ArrayLike,
     groups: Sequence[int],
-    *,
-    num_resamples: int = NUM_RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
+    other_predictions: ArrayLike | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of every metric of `evaluate_predictions`, by its name; empty where there is one group only.
+    """
+    The interval of every metric of [`evaluate_predictions`], by its name; empty if there is only one group.
 
     Args:
-        references, predictions: in rating points, as for `evaluate_predictions`.
-        groups: the group of each row, such as `song_groups` numbers; rows of a group are drawn together.
-        num_resamples: draws.
-        confidence: share of the draws that lie within the interval, between 0 and 1.
-        seed: of the draws.
+        references, predictions: in rating points, as for [`evaluate_predictions`].
+        groups: the group of each row; rows of a group are drawn together.
+        other_predictions: of the same rows. If given, the intervals are of the metrics minus those of the other
+            predictions on the same draws, so that the difficulty of the songs cancels out.
 
     Shape:
-        references, predictions: (n, 2), n >= 1
-        groups: (n,)
+        references, predictions, other_predictions: `(n, 2)`, n >= 1; groups: `(n,)`
 
     Raises:
-        ValueError: as `validate_ratings`; where the lengths differ; for a confidence that is not between 0 and 1.
+        ValueError: as for [`validate_ratings`], and for different lengths.
     """
-    resampled = resample_metrics(references, predictions, groups, num_resamples=num_resamples, seed=seed)
-    return _intervals(resampled, confidence)
+    resampled = _resample(references, predictions, groups)
+    if other_predictions is not None:
+        others = _resample(references, other_predictions, groups)
+        resampled = {name: values - others[name] for name, values in resampled.items()}
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    bounds = {name: np.quantile(values, tails) for name, values in resampled.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
 
 
-def difference_intervals(
-    references: ArrayLike,
-    predictions: ArrayLike,
-    other_predictions: ArrayLike,
-    groups: Sequence[int],
-    *,
-    num_resamples: int = NUM_RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: int = SEED,
-) -> dict[str, tuple[float, float]]:
-    """Return the interval of how much higher every metric is than with other predictions for the same rows.
-
-    Both are judged on the same draws, so that what makes some songs hard for both falls out.
-
-    Args, Shape, Raises: as `bootstrap_intervals`.
-    """
-    options = {"num_resamples": num_resamples, "seed": seed}
-    ours, theirs = (
-        resample_metrics(references, rated, groups, **options) for rated in (predictions, other_predictions)
-    )
-    return _intervals({name: ours[name] - theirs[name] for name in ours}, confidence)
-
-
-def resample_metrics(
-    references: ArrayLike, predictions: ArrayLike, groups: Sequence[int], *, num_resamples: int, seed: int
-) -> dict[str, Array]:
-    """Return every metric of `evaluate_predictions` on each draw of groups, none where there is one group only.
-
-    Shape:
-        references, predictions: (n, 2), n >= 1
-        groups: (n,)
-        each returned: (num_resamples,)
-    """
+def _resample(references: ArrayLike, predictions: ArrayLike, groups: Sequence[int]) -> dict[str, Array]:
+    """Every metric on each draw of groups, `(NUM_RESAMPLES,)`; none if there is only one group."""
     references, predictions = validate_ratings(references, predictions)
     if len(groups) != len(references):
-        raise ValueError(f"expected a group for each of {len(references)} rows, got {len(groups)}")
+        raise ValueError(f"Expected groups of {len(references)} rows, but got {len(groups)}.")
     _, group_indices = np.unique(np.asarray(groups), return_inverse=True)
     num_groups = int(group_indices.max()) + 1
     if num_groups < 2:
         return {}
     shares = np.full(num_groups, 1 / num_groups)
-    draws = np.random.default_rng(seed).multinomial(num_groups, shares, size=num_resamples)  # how often each was drawn
-    by_dimension = [
-        _resampled_metrics(references[:, i], predictions[:, i], group_indices, draws) for i in range(len(DIMENSIONS))
-    ]
-    resampled = {}
-    for name in METRICS:
-        values = [metrics[name] for metrics in by_dimension]
-        resampled.update({f"{dimension}_{name}": value for dimension, value in zip(DIMENSIONS, values)})
-        resampled[name] = np.mean(values, axis=0)
-    return resampled
+    draws = np.random.default_rng(SEED).multinomial(num_groups, shares, size=NUM_RESAMPLES)  # how often each was drawn
+    by_dimension = [_resample_moments(*pair, group_indices, draws) for pair in zip(references.T, predictions.T)]
+    return evaluate_moments(Moments(*map(np.stack, zip(*by_dimension))))
 
 
-def _intervals(resampled: dict[str, Array], confidence: float) -> dict[str, tuple[float, float]]:
-    if not 0 < confidence < 1:
-        raise ValueError(f"expected a confidence between 0 and 1, got {confidence}")
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    bounds = {name: np.quantile(values, tails) for name, values in resampled.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
-
-
-def _resampled_metrics(
+def _resample_moments(
     references: Array, predictions: Array, group_indices: NDArray[np.int64], draws: NDArray[np.int64]
-) -> dict[str, Array]:
-    """Every metric of one dimension, for each draw: (num_resamples,).
+) -> Moments:
+    """
+    Moments of one dimension on each draw, `(NUM_RESAMPLES,)`.
 
-    All of them follow from sums over rows, and a draw's sums from those of its groups: one matrix product. Deviations
-    from the mean of all references keep the sums of squares small, so that little is lost where they are subtracted.
+    Moments follow from sums over rows, and the sums of a draw from the sums of its groups: one matrix product.
+    Subtracting the mean of all references keeps the squares small, so that their differences lose little precision.
     """
     x, y = references - references.mean(), predictions - references.mean()
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(y - x)])  # (terms, n)
     sums = np.stack([np.bincount(group_indices, weights=term) for term in terms], axis=1)  # (groups, terms)
     count, *totals = (draws @ sums).T
-    mean_x, mean_y, square_x, square_y, product, mae = (total / count for total in totals)
-    variance_x = _without_rounding(square_x - mean_x**2, square_x)
-    variance_y = _without_rounding(square_y - mean_y**2, square_y)
-    covariance = product - mean_x * mean_y
-    varies = (variance_x > 0) & (variance_y > 0)
-    mse = np.maximum(0, square_x + square_y - 2 * product)
-    # Undefined values are those of `metrics.py`: agreement where both sides are the same constant, else none.
-    equal = (mse <= 1e-12).astype(np.float64)
-    denominator = variance_x + variance_y + (mean_x - mean_y) ** 2
-    return {
-        "mse": mse,
-        "rmse": np.sqrt(mse),
-        "mae": mae,
-        "r2": np.where(variance_x > 0, 1 - mse / np.where(variance_x > 0, variance_x, 1), equal),
-        "pearson_r": np.where(varies, covariance / np.sqrt(np.where(varies, variance_x * variance_y, 1)), 0),
-        "ccc": np.where(varies, 2 * covariance / np.where(varies, denominator, 1), equal),
-    }
+    mean_x, mean_y, square_x, square_y, product, mean_absolute_error = (total / count for total in totals)
+    mean_squared_error = np.maximum(0, square_x + square_y - 2 * product)
+    return Moments(
+        reference_variance=_without_rounding(square_x - mean_x**2, square_x),
+        prediction_variance=_without_rounding(square_y - mean_y**2, square_y),
+        covariance=product - mean_x * mean_y,
+        mean_error=mean_y - mean_x,
+        mean_squared_error=mean_squared_error,
+        mean_absolute_error=mean_absolute_error,
+        equal=mean_squared_error <= 1e-12,
+    )
 
 
 def _without_rounding(variances: Array, squares: Array) -> Array:
-    """Variances, exactly 0 where nothing but rounding is left of the difference of squares: a constant."""
+    """Variances, exactly 0 where the difference of squares is only a rounding error: the variance of a constant."""
     return np.where(variances > 1e-12 * np.maximum(squares, 1e-6), variances, 0)

@@ -1,50 +1,30 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Cross-validation: every song predicted by the one model, of as many as there are folds, that never heard it."""
+"""Cross-validation: every song is predicted by the model of its fold, which was not trained on it."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..data.dataset import format_left_out, load_segments, split_dataset
-from ..data.splits import VALIDATION_RATIO, check_split
-from ..evaluation.baselines import predict_baselines, require_scikit_learn
-from ..evaluation.calibration import calibrate_folds, fit_calibration
-from ..evaluation.model import publish_report
-from ..evaluation.report import Report
-from ..evaluation.tables import PREDICTED, predictions, ratings, read_segments, table_of_songs, write_predictions
-from ..hub.protocol import data_settings, load_protocol
+from ..data.dataset import load_segments, split_dataset
+from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE
+from ..hub.protocol import SPLIT_NAMES, load_protocol, trained_split
 from ..plots import save_evaluation_plots
+from .baselines import predict_baselines, require_scikit_learn
+from .calibration import calibrate_folds, fit_calibration
+from .report import Report, publish_report
+from .tables import PREDICTED, predictions, ratings, read_segments, table_of_songs, write_predictions
 
-logger = logging.getLogger(__name__)
+SEGMENT_SECONDS = 5.0  # of baselines without a model: shorter songs are left out
 
-SEGMENT_SECONDS = 5.0  # of baselines by themselves: songs shorter than a segment are left out
-
-# What folders must agree in to be folds of one and the same cross-validation; training may be seeded as it likes.
-SHARED = (
-    "dataset",
-    "labels",
-    "split_by",
-    "split_seed",
-    "num_folds",
-    "validation_ratio",
-    "segment_seconds",
-    "segment_hop_seconds",
-    "data_fingerprint",
-)
-
-
-class CrossValidation(NamedTuple):
-    """Out-of-fold predictions, a row a segment: "model"; or "seed 0", "seed 1" and their "average of 2 seeds"."""
-
-    protocol: dict[str, Any]  # what all folds share
-    segments: dict[str, pd.DataFrame]
+# What the protocols of all folds of one cross-validation have in common. Seeds of training may differ.
+SPLIT = tuple(name for name in SPLIT_NAMES if name != "fold")
+SHARED = ("dataset", *SPLIT, "segment_seconds", "segment_hop_seconds", "data_fingerprint")
 
 
 def evaluate_folds(
@@ -57,43 +37,43 @@ def evaluate_folds(
     cache_dir: str | Path | None = None,
 ) -> dict[str, Report]:
     """
-    Judge the merged test predictions of the models of all folds, print the report, and write it and the predictions.
+    Evaluate the merged test predictions of the models of all folds; print the report, and write it and the predictions.
 
-    The predictions are judged as they are, and calibrated: those of a fold by the songs of the others. The calibration
-    by all of them, which a release takes, stands in the report.
+    The predictions are evaluated with and without calibration: those of a fold are calibrated by the other folds. The
+    report also contains the calibration by all folds, which a release uses.
 
     Args:
-        folders: as for [`merge_folds`]; of each, only its protocol and predictions are read.
-        output_dir: where everything goes; without it `cross_validation` beside the first folder.
-        baselines: also fit the baselines on the training songs of each fold, and judge them beside ours.
+        folders: as for [`merge_folds`].
+        output_dir: folder of all output; None is `cross_validation` in the parent folder of the first folder.
+        baselines: whether to evaluate the baselines too, fitted to the training songs of each fold.
         data_dir, num_proc, cache_dir: as for [`load_deam`]; only baselines need them.
 
     Returns:
-        For each system, what [`judge`] says of its out-of-fold predictions.
+        For each system the result of [`evaluate_system`] for its out-of-fold predictions.
 
     Raises:
-        ValueError: as [`merge_folds`]; for baselines without data, or with data that are not those of the folds.
+        ValueError: as for [`merge_folds`]; for baselines without data, or with other data than those of the folds.
         ImportError: for baselines without scikit-learn.
     """
-    if baselines and data_dir is None:
-        raise ValueError("Baselines hear the songs: expected data_dir, but got none.")
     if baselines:
+        if data_dir is None:
+            raise ValueError("Expected data_dir, which the baselines need, but got none.")
         require_scikit_learn()
     protocol, segments = merge_folds(folders)
     if len(segments) == 1:  # one seed, and so one model to release
-        ours = segments["model"]
-        gain, offset = fit_calibration(table_of_songs(ours))
+        predicted = segments["model"]
+        gain, offset = fit_calibration(table_of_songs(predicted))
         protocol["calibration"] = {"gain": gain.tolist(), "offset": offset.tolist()}
-        segments["model, calibrated"] = calibrate_folds(ours)
-    ours = list(segments.values())[-1]  # calibrated, or the average where there are several seeds
-    songs = table_of_songs(ours)
+        segments["model, calibrated"] = calibrate_folds(predicted)
+    best = list(segments.values())[-1]  # calibrated, or the average over several seeds
+    songs = table_of_songs(best)
     tables = {}
     if baselines and data_dir is not None:
-        tables = predict_fold_baselines(data_dir, protocol, num_proc=num_proc, cache_dir=cache_dir)
+        tables = _predict_baselines(data_dir, protocol, num_proc, cache_dir)
         _require_same_songs(songs, next(iter(tables.values())))
     output_dir = Path(output_dir or Path(folders[0]).parent / "cross_validation")
     output_dir.mkdir(parents=True, exist_ok=True)
-    write_predictions(ours, output_dir)
+    write_predictions(best, output_dir)
     save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
     return publish_report(segments, tables, protocol, output_dir)
 
@@ -102,100 +82,97 @@ def evaluate_baselines(
     data_dir: str | Path,
     *,
     output_dir: str | Path,
-    labels: str = "corrected",
-    split_by: str = "artist",
-    split_seed: int = 42,
     num_folds: int = 5,
-    validation_ratio: float = VALIDATION_RATIO,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
+    **settings: Any,
 ) -> dict[str, Report]:
     """
-    Judge the baselines by themselves, out of fold, print the report, and write it.
+    Evaluate the baselines without a model by cross-validation; print the report, and write it.
 
     Args:
-        output_dir: where the report goes.
+        output_dir: folder of the report.
         num_folds: of the cross-validation.
-        data_dir, labels, split_by, split_seed, validation_ratio, num_proc, cache_dir: as for [`load_deam`].
+        data_dir, num_proc, cache_dir: as for [`load_deam`].
+        settings: `labels`, `split_by`, `split_seed`, `validation_ratio`, as for [`trained_split`].
 
     Returns:
-        For each baseline, what [`judge`] says of its out-of-fold predictions.
+        For each baseline the result of [`evaluate_system`] for its out-of-fold predictions.
 
     Raises:
-        ValueError: as [`load_deam`].
+        ValueError: as for [`load_deam`].
         ImportError: without scikit-learn.
     """
     require_scikit_learn()
+    labels, split = trained_split({}, num_folds=num_folds, fold=0, **settings)
     protocol = {
         "labels": labels,
-        "split_by": split_by,
-        "split_seed": split_seed,
-        "num_folds": num_folds,
-        "validation_ratio": validation_ratio,
+        "split_by": split.split_by,
+        "split_seed": split.seed,
+        "num_folds": split.num_folds,
+        "validation_ratio": split.validation_ratio,
         "segment_seconds": SEGMENT_SECONDS,
         "segment_hop_seconds": None,
     }
-    tables = predict_fold_baselines(data_dir, protocol, num_proc=num_proc, cache_dir=cache_dir)
+    tables = _predict_baselines(data_dir, protocol, num_proc, cache_dir)
     return publish_report({}, tables, protocol, output_dir)
 
 
-def predict_fold_baselines(
-    data_dir: str | Path, protocol: Mapping[str, Any], *, num_proc: int | None, cache_dir: str | Path | None
+def _predict_baselines(
+    data_dir: str | Path, protocol: Mapping[str, Any], num_proc: int | None, cache_dir: str | Path | None
 ) -> dict[str, pd.DataFrame]:
     """Out-of-fold predictions of every baseline, on the folds of a protocol."""
-    num_proc = num_proc or os.cpu_count()
-    settings = data_settings(protocol)
-    check_split(settings["split_by"], settings["num_folds"], 0, settings["validation_ratio"])
-    segments, left_out = load_segments(
+    labels, split = trained_split(protocol, fold=0)
+    rows = load_segments(
         data_dir,
-        labels=settings.pop("labels"),
+        labels=labels,
         segment_seconds=protocol["segment_seconds"],
         segment_hop_seconds=protocol["segment_hop_seconds"],
         num_proc=num_proc,
         cache_dir=cache_dir,
-    )
-    if left_out:
-        logger.warning(format_left_out(left_out))
-    folds = [split_dataset(segments, **settings | {"fold": fold}) for fold in range(protocol["num_folds"])]
+    ).rows
+    folds = [split_dataset(rows, replace(split, fold=fold)) for fold in range(protocol["num_folds"])]
     return predict_baselines(folds, num_proc=num_proc, cache_dir=cache_dir)
 
 
-def merge_folds(folders: Sequence[str | Path]) -> CrossValidation:
-    """Merge the test predictions of the models that were trained on the folds of one protocol.
+def merge_folds(folders: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """
+    Merge the test predictions of the models that were trained on the folds of one protocol.
 
     Args:
-        folders: that training left, or copies of their `protocol.json` and `segment_predictions.csv`: each fold once,
-            or once for every one of several training seeds, whose predictions are then also averaged.
+        folders: output folders of training, or copies of their `protocol.json` and `segment_predictions.csv`: one for
+            each fold, or one for each fold and seed of training. The predictions of several seeds are also averaged.
 
     Returns:
-        The tables have the columns of `table_of_segments` and `fold`.
+        What the protocols have in common, and the out-of-fold predictions of "model", or of "seed 0", "seed 1" and
+        "average of 2 seeds": tables with the columns of [`table_of_segments`] and `fold`.
 
     Raises:
-        ValueError: a folder is of no fold, or of another protocol than the first; a fold is missing or comes twice; a
-            song stands in two folds. The message names the folder.
+        ValueError: for a folder that is not of a fold or has another protocol than the first, a fold that is missing or
+            given twice, and a song in two folds. The message names the folder.
     """
     if not folders:
         raise ValueError("Expected the folders of all folds, but got none.")
     protocols = [load_protocol(folder) for folder in folders]
+    runs: dict[int, dict[int, str | Path]] = {}  # folders by seed and fold
     for folder, protocol in zip(folders, protocols):
         _require_same_protocol(folder, protocol, folders[0], protocols[0])
-    runs: dict[int, dict[int, str | Path]] = {}
-    for folder, protocol in zip(folders, protocols):
-        of_seed = runs.setdefault(protocol["seed"], {})
-        first = of_seed.setdefault(protocol["fold"], folder)
+        seed, fold = protocol["seed"], protocol["fold"]
+        first = runs.setdefault(seed, {}).setdefault(fold, folder)
         if first is not folder:
             raise ValueError(
-                f"Fold {protocol['fold']} of seed {protocol['seed']} comes twice: {str(first)!r} and {str(folder)!r}."
+                f"Expected one folder for fold {fold} of seed {seed}, but got {str(first)!r} and {str(folder)!r}."
             )
-    for seed, of_seed in runs.items():
-        missing = sorted(set(range(protocols[0]["num_folds"])) - set(of_seed))
+    num_folds = protocols[0]["num_folds"]
+    for seed, folder_of in runs.items():
+        missing = sorted(set(range(num_folds)) - set(folder_of))
         if missing:
-            raise ValueError(f"Folds {missing} of seed {seed} are missing: expected {protocols[0]['num_folds']}.")
+            raise ValueError(f"Expected {num_folds} folds of seed {seed}, but got none of the folds {missing}.")
     several = len(runs) > 1
     segments = {f"seed {seed}" if several else "model": _concatenate(runs[seed]) for seed in sorted(runs)}
     if several:
         segments[f"average of {len(segments)} seeds"] = _average(list(segments.values()))
-    return CrossValidation({name: protocols[0][name] for name in SHARED}, segments)
+    return {name: protocols[0][name] for name in SHARED}, segments
 
 
 def _require_same_protocol(
@@ -204,12 +181,13 @@ def _require_same_protocol(
     missing = [name for name in (*SHARED, "seed", "fold") if name not in protocol]
     if missing or protocol["num_folds"] is None:
         raise ValueError(
-            f"{str(folder)!r} was not trained on a fold: its protocol has no {', '.join(missing) or 'fold'}."
+            f"Expected a model of a fold in {str(folder)!r}, "
+            f"but got a {PROTOCOL_FILE} without {', '.join(missing) or 'fold'}."
         )
     different = [name for name in SHARED if protocol[name] != first[name]]
     if different:
-        values = ", ".join(f"{name} {protocol[name]!r} in place of {first[name]!r}" for name in different)
-        raise ValueError(f"{str(folder)!r} is no fold beside {str(first_folder)!r}: it has {values}.")
+        expected, got = (", ".join(f"{name} {of[name]!r}" for name in different) for of in (first, protocol))
+        raise ValueError(f"Expected {expected} as in {str(first_folder)!r}, but got {got} in {str(folder)!r}.")
 
 
 def _concatenate(folders: dict[int, str | Path]) -> pd.DataFrame:
@@ -219,7 +197,10 @@ def _concatenate(folders: dict[int, str | Path]) -> pd.DataFrame:
     num_folds = segments.groupby("song_id")["fold"].nunique()
     twice = num_folds.index[num_folds > 1].tolist()
     if twice:
-        raise ValueError(f"Songs {twice} were tested in two folds: {[str(folder) for folder in folders.values()]}.")
+        raise ValueError(
+            f"Expected every song in the {SEGMENT_PREDICTIONS_FILE} of one fold, but got {twice} in two of "
+            f"{', '.join(map(str, folders.values()))}."
+        )
     return segments
 
 
@@ -227,17 +208,17 @@ def _average(tables: list[pd.DataFrame]) -> pd.DataFrame:
     keys = ["song_id", "fold", "start_seconds"]
     for table in tables[1:]:
         if not table[keys].equals(tables[0][keys]):
-            raise ValueError("Models of several seeds were tested on different segments.")
+            raise ValueError(f"Expected the same segments for every seed, but got {len(table)} and {len(tables[0])}.")
     average = np.mean([predictions(table) for table in tables], axis=0)
     return tables[0].assign(**dict(zip(PREDICTED, average.T)))
 
 
-def _require_same_songs(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
-    """Refuses baselines that were tested on other songs, folds or ratings than the models (ValueError)."""
+def _require_same_songs(songs: pd.DataFrame, of_baselines: pd.DataFrame) -> None:
+    """Raise a ValueError if baselines were tested on other songs, folds or ratings than the models."""
     keys = ["song_id", "fold"]
-    same = ours[keys].equals(theirs[keys]) and np.allclose(ratings(ours), ratings(theirs), atol=1e-3)
+    same = songs[keys].equals(of_baselines[keys]) and np.allclose(ratings(songs), ratings(of_baselines), atol=1e-3)
     if not same:
         raise ValueError(
-            f"data_dir gives {len(theirs)} songs in other folds, or with other ratings, than the {len(ours)} that the "
-            "models were tested on: expected the data that they were trained with."
+            f"Expected the data that the models were trained on, with {len(songs)} songs, but got {len(of_baselines)} "
+            "songs, in other folds or with other ratings."
         )

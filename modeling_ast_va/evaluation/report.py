@@ -1,130 +1,148 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Systems side by side: every metric with its confidence interval, over songs, ranges of song ids, and segments."""
+"""The report of several systems: every metric with its interval, per song, per range of song ids, and per segment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..data.folds import ID_RANGES, id_ranges
-from ..evaluation.confidence import CONFIDENCE, bootstrap_intervals, difference_intervals
-from ..evaluation.tables import groups, predictions, ratings
+from ..data.song_ids import ID_RANGES, id_range_of
+from ..formatting import format_interval, format_table
+from ..hub.files import REPORT_FILE, write_json
 from ..metrics import DIMENSIONS, evaluate_predictions
+from .confidence import CONFIDENCE, bootstrap_intervals
+from .tables import predictions, ratings, table_of_songs
 
 SHOWN = {"ccc": "CCC", "pearson_r": "r", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}
-METRIC_WIDTH = len("-0.000 [-0.000, -0.000]")
+PREFIXES = {**{dimension: f"{dimension}_" for dimension in DIMENSIONS}, "mean": ""}  # of metrics, by what they are of
 UNITS = ("song", *(f"song {ids}" for ids in ID_RANGES), "segment")
 
 Metric = dict[str, float | None]  # value, low and high; over folds also fold_mean and fold_std
 Report = dict[str, dict[str, Any]]  # by unit
 
 
-def judge(songs: pd.DataFrame, segments: pd.DataFrame | None = None) -> Report:
-    """Judge the predictions of one system, per song, per song of each range of ids, and per segment.
+def evaluate_system(songs: pd.DataFrame, segments: pd.DataFrame | None = None) -> Report:
+    """
+    Evaluate the predictions of one system, per song, per song of each range of ids, and per segment.
 
     Args:
-        songs, segments: as `table_of_songs` and `table_of_segments` give them; with a column `fold` where they are
-            out-of-fold predictions.
+        songs, segments: as [`table_of_songs`] and [`table_of_segments`] return them; out-of-fold predictions have a
+            column `fold`.
 
     Returns:
-        For each of `UNITS` that has rows: `num_rows`, `num_groups` (artists, or rather what `song_groups` joins) and
-        `metrics`, which maps names such as `valence_ccc` to `value`, the bounds `low` and `high` of its interval
-        (None where there is one group only), and over folds `fold_mean` and `fold_std` (of a sample: n - 1).
+        For each of `UNITS` that has rows: `num_rows`, `num_groups` (of one artist or recording) and `metrics`, which
+        maps names such as `valence_ccc` to `value`, the bounds `low` and `high` of its interval (None if there is only
+        one group), and over folds `fold_mean` and `fold_std` (of a sample: n - 1).
     """
     tables = {"song": songs}
-    ranges = id_ranges(songs["song_id"])
+    ranges = id_range_of(songs["song_id"])
     tables |= {f"song {ids}": songs[ranges == index] for index, ids in enumerate(ID_RANGES)}
     if segments is not None:
         tables["segment"] = segments
-    return {unit: _judge_table(table) for unit, table in tables.items() if len(table)}
+    return {unit: _evaluate_unit(table) for unit, table in tables.items() if len(table)}
 
 
-def _judge_table(table: pd.DataFrame) -> dict[str, Any]:
-    row_groups = groups(table)
-    values = evaluate_predictions(ratings(table), predictions(table))
-    intervals = bootstrap_intervals(ratings(table), predictions(table), row_groups)
-    metrics: dict[str, Metric] = {}
-    for name, value in values.items():
-        low, high = intervals.get(name, (None, None))
-        metrics[name] = {"value": value, "low": low, "high": high}
+def _evaluate_unit(table: pd.DataFrame) -> dict[str, Any]:
+    metrics = evaluate_table(table)
     if "fold" in table and table["fold"].nunique() > 1:
         folds = [evaluate_predictions(ratings(fold), predictions(fold)) for _, fold in table.groupby("fold")]
         for name, metric in metrics.items():
             of_folds = [fold[name] for fold in folds]
             metric |= {"fold_mean": float(np.mean(of_folds)), "fold_std": float(np.std(of_folds, ddof=1))}
-    return {"num_rows": len(table), "num_groups": len(set(row_groups)), "metrics": metrics}
+    return {"num_rows": len(table), "num_groups": table["group"].nunique(), "metrics": metrics}
 
 
-def compare(songs: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Metric]]:
-    """By how much the metrics of one system are higher than those of each other one, per song.
+def evaluate_table(table: pd.DataFrame, other: pd.DataFrame | None = None) -> dict[str, Metric]:
+    """
+    Every metric of the predictions of a table, with its interval.
 
     Args:
-        songs: predictions of the one.
-        others: predictions of the others for the same songs, in the same order.
+        table: of songs or segments.
+        other: table of another system with the same rows, whose metrics are then subtracted.
     """
-    references, ours, row_groups = ratings(songs), predictions(songs), groups(songs)
-    our_values = evaluate_predictions(references, ours)
-    comparison = {}
-    for name, table in others.items():
-        their_values = evaluate_predictions(references, predictions(table))
-        intervals = difference_intervals(references, ours, predictions(table), row_groups)
-        metrics: dict[str, Metric] = {}
-        for metric, value in our_values.items():
-            low, high = intervals.get(metric, (None, None))
-            metrics[metric] = {"value": value - their_values[metric], "low": low, "high": high}
-        comparison[name] = metrics
-    return comparison
+    references, groups = ratings(table), table["group"].tolist()
+    values = evaluate_predictions(references, predictions(table))
+    if other is not None:
+        other_values = evaluate_predictions(references, predictions(other))
+        values = {name: value - other_values[name] for name, value in values.items()}
+    others = None if other is None else predictions(other)
+    intervals = bootstrap_intervals(references, predictions(table), groups, others)
+    bounds = {name: intervals.get(name, (None, None)) for name in values}
+    return {name: {"value": value, "low": bounds[name][0], "high": bounds[name][1]} for name, value in values.items()}
 
 
 def format_report(systems: Mapping[str, Report]) -> str:
-    """Write what `judge` says of several systems as text: a table for each unit, the systems below each other."""
-    blocks = []
-    for unit in UNITS:
-        reports = {name: report[unit] for name, report in systems.items() if unit in report}
-        if reports:
-            blocks.append(_format_unit(unit, reports))
-    return "\n\n".join(blocks)
+    """The reports of several systems as text: a table for each unit, with three rows for each system."""
+    by_unit = {unit: {name: report[unit] for name, report in systems.items() if unit in report} for unit in UNITS}
+    return "\n\n".join(_format_unit(unit, reports) for unit, reports in by_unit.items() if reports)
 
 
 def format_comparison(name: str, comparison: Mapping[str, Mapping[str, Metric]]) -> str:
-    """Write what `compare` says of the system of this name as text: a row for each other system."""
-    width = max(map(len, comparison))
-    columns = [*(f"{dimension}_ccc" for dimension in DIMENSIONS), "ccc"]
-    lines = [
-        f"Per song, CCC of {name} minus that of the others; value [{CONFIDENCE:.0%} interval over artists, same draws]",
-        f"{'':<{width}}" + "".join(f"  {label:<{METRIC_WIDTH}}" for label in (*DIMENSIONS, "mean")),
+    """The metrics of the system of this name minus those of each other system as text: a row for each other system."""
+    rows = [
+        [other, *(_format_metric(metrics[f"{prefix}ccc"]) for prefix in PREFIXES.values())]
+        for other, metrics in comparison.items()
     ]
-    for other, metrics in comparison.items():
-        cells = "".join(f"  {_format_metric(metrics[column]):<{METRIC_WIDTH}}" for column in columns)
-        lines.append(f"{other:<{width}}{cells}")
-    return "\n".join(line.rstrip() for line in lines)
+    title = f"Per song, CCC of {name} minus that of the others; value [{CONFIDENCE:.0%} interval over artists]"
+    return f"{title}\n{format_table(['system', *PREFIXES], rows)}"
 
 
 def _format_unit(unit: str, reports: Mapping[str, dict[str, Any]]) -> str:
     first = next(iter(reports.values()))
     over_folds = "fold_mean" in first["metrics"]["ccc"]
-    width = max(len("system"), *map(len, reports))
     title = (
         f"Per {unit}: {first['num_rows']} {'segments' if unit == 'segment' else 'songs'} of {first['num_groups']} "
         f"artists; value [{CONFIDENCE:.0%} interval over artists]{'; mean ± std over folds' if over_folds else ''}"
     )
-    header = f"{'system':<{width}}  {'':<7}" + "".join(f"  {label:<{METRIC_WIDTH}}" for label in SHOWN.values())
-    lines = [title, header + ("  CCC over folds" if over_folds else "")]
+    rows = []
     for name, report in reports.items():
-        for dimension, prefix in (*((name, f"{name}_") for name in DIMENSIONS), ("mean", "")):
+        for dimension, prefix in PREFIXES.items():
             metrics = [report["metrics"][prefix + metric] for metric in SHOWN]
-            line = f"{name:<{width}}  {dimension:<7}" + "".join(
-                f"  {_format_metric(metric):<{METRIC_WIDTH}}" for metric in metrics
-            )
-            ccc = metrics[0]
-            lines.append(line + (f"  {ccc['fold_mean']:.3f} ± {ccc['fold_std']:.3f}" if "fold_mean" in ccc else ""))
-            name = ""
-    return "\n".join(line.rstrip() for line in lines)
+            row = [name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, metrics)]
+            if over_folds:
+                row.append(f"{metrics[0]['fold_mean']:.3f} ± {metrics[0]['fold_std']:.3f}")
+            rows.append(row)
+    header = ["system", "", *SHOWN.values(), *(["CCC over folds"] if over_folds else [])]
+    return f"{title}\n{format_table(header, rows)}"
 
 
 def _format_metric(metric: Metric) -> str:
-    interval = "" if metric["low"] is None else f" [{metric['low']:.3f}, {metric['high']:.3f}]"
-    return f"{metric['value']:.3f}{interval}"
+    return format_interval(metric["value"], metric["low"], metric["high"])
+
+
+def publish_report(
+    segments: Mapping[str, pd.DataFrame],
+    baselines: Mapping[str, pd.DataFrame],
+    protocol: Mapping[str, Any],
+    output_dir: str | Path,
+) -> dict[str, Report]:
+    """
+    Evaluate systems and baselines, print the report, and write it as `report.json`.
+
+    Args:
+        segments: table of segments of each system; the last system is compared with the baselines.
+        baselines: table of songs of each baseline, with the same songs.
+        protocol: how the songs were split.
+        output_dir: created if it does not exist.
+
+    Returns:
+        For each system and baseline the result of [`evaluate_system`].
+    """
+    songs = {name: table_of_songs(table) for name, table in segments.items()}
+    systems = {name: evaluate_system(songs[name], table) for name, table in segments.items()}
+    systems |= {name: evaluate_system(table) for name, table in baselines.items()}
+    report: dict[str, Any] = {"protocol": dict(protocol), "systems": systems}
+    print(format_report(systems))
+    if segments and baselines:
+        last = list(segments)[-1]
+        report["comparison"] = {name: evaluate_table(songs[last], table) for name, table in baselines.items()}
+        print(f"\n{format_comparison(last, report['comparison'])}")
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_json(output_dir / REPORT_FILE, report)
+    print(f"\nThe report is in {output_dir}")
+    return systems

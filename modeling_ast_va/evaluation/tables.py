@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Tables of ratings beside predictions, a row a segment or a row a song, as evaluation writes and reads them."""
+"""Tables of ratings and predictions, one row for each segment or song, as evaluation writes and reads them."""
 
 from __future__ import annotations
 
@@ -10,44 +10,45 @@ import pandas as pd
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.splits import song_groups
+from ..hub.files import SEGMENT_PREDICTIONS_FILE, SONG_PREDICTIONS_FILE
 from ..metrics import DIMENSIONS, songs_from_segments
 
-SONGS_FILE = "predictions.csv"
-SEGMENTS_FILE = "segment_predictions.csv"
 PREDICTED = tuple(f"predicted_{dimension}" for dimension in DIMENSIONS)
-SEGMENT_COLUMNS = ("song_id", "artist", "start_seconds", "duration_seconds", *DIMENSIONS, *PREDICTED)
+ROW_COLUMNS = ("song_id", "group", "artist", "start_seconds", "duration_seconds")  # of rows as `load_deam` returns them
+SEGMENT_COLUMNS = (*ROW_COLUMNS, *DIMENSIONS, *PREDICTED)
 
 
-def table_of_segments(dataset: Dataset, references: ArrayLike, predictions: ArrayLike) -> pd.DataFrame:
-    """A row for each segment: `SEGMENT_COLUMNS`.
+def table_of_segments(rows: Dataset, references: ArrayLike, predictions: ArrayLike) -> pd.DataFrame:
+    """
+    A table with one row for each segment and `SEGMENT_COLUMNS`.
 
     Args:
-        dataset: the segments, as `load_deam` gives them.
-        references, predictions: of each of them, in rating points.
+        rows: the segments, as [`load_deam`] returns them; songs of one `group` are of one artist or recording.
+        references, predictions: of the segments, in rating points.
 
     Shape:
-        references, predictions: (n, 2)
+        references, predictions: `(n, 2)`
     """
-    columns = dataset.select_columns(list(SEGMENT_COLUMNS[:4])).with_format(None)[:]
-    table = pd.DataFrame({name: columns[name] for name in SEGMENT_COLUMNS[:4]})
+    columns = rows.select_columns(list(ROW_COLUMNS)).with_format(None)[:]
+    table = pd.DataFrame({name: columns[name] for name in ROW_COLUMNS})
     table[list(DIMENSIONS)] = np.asarray(references, dtype=np.float64).round(4)  # labels are held in single precision
     table[list(PREDICTED)] = np.asarray(predictions, dtype=np.float64)
     return table
 
 
 def table_of_songs(segments: pd.DataFrame) -> pd.DataFrame:
-    """A row for each song: ratings, `predicted_valence`, `predicted_arousal` with their deviations over segments.
+    """
+    A table with one row for each song: ratings, and predictions with their deviations over segments.
 
     Args:
-        segments: as `table_of_segments` gives them, of a `split` or `fold`, if such columns are there, which stay.
+        segments: as [`table_of_segments`] returns them; of the other columns `split` and `fold` are kept.
     """
     songs = songs_from_segments(
         segments["song_id"], ratings(segments), predictions(segments), segments["duration_seconds"]
     )
     first = segments.drop_duplicates("song_id").set_index("song_id").loc[songs.song_ids]
     table = pd.DataFrame({"song_id": songs.song_ids})
-    for name in ("split", "fold", "artist"):
+    for name in ("split", "fold", "group", "artist"):
         if name in first:
             table[name] = first[name].to_numpy()
     for column, dimension in enumerate(DIMENSIONS):
@@ -59,44 +60,36 @@ def table_of_songs(segments: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratings(table: pd.DataFrame) -> NDArray[np.float64]:
-    """The ratings of a table: (n, 2)."""
+    """The ratings of a table, `(n, 2)`."""
     return table[list(DIMENSIONS)].to_numpy(dtype=np.float64)
 
 
 def predictions(table: pd.DataFrame) -> NDArray[np.float64]:
-    """The predictions of a table: (n, 2)."""
+    """The predictions of a table, `(n, 2)`."""
     return table[list(PREDICTED)].to_numpy(dtype=np.float64)
 
 
-def groups(table: pd.DataFrame) -> list[int]:
-    """The group of each row, of one artist or one recording, as `song_groups` numbers them."""
-    songs = table.drop_duplicates("song_id")
-    no_titles = [""] * len(songs)  # only groups of songs are told by them
-    numbers = song_groups(songs["song_id"].tolist(), songs["artist"].tolist(), no_titles)
-    group_of = dict(zip(songs["song_id"], numbers))
-    return [group_of[song] for song in table["song_id"]]
-
-
 def write_predictions(segments: pd.DataFrame, output_dir: str | Path) -> None:
-    """Write a row a song as `predictions.csv`, and a row a segment as `segment_predictions.csv`."""
-    table_of_songs(segments).to_csv(Path(output_dir) / SONGS_FILE, index=False, float_format="%.4f")
-    segments.to_csv(Path(output_dir) / SEGMENTS_FILE, index=False, float_format="%.5f")
+    """Write the table of songs as `predictions.csv` and the table of segments as `segment_predictions.csv`."""
+    table_of_songs(segments).to_csv(Path(output_dir) / SONG_PREDICTIONS_FILE, index=False, float_format="%.4f")
+    segments.to_csv(Path(output_dir) / SEGMENT_PREDICTIONS_FILE, index=False, float_format="%.5f")
 
 
 def read_segments(folder: str | Path) -> pd.DataFrame:
-    """Read the `segment_predictions.csv` of a folder.
+    """
+    Read the table of segments that training or [`evaluate_model`] wrote to a folder.
 
     Raises:
-        ValueError: there is none, or a column is missing.
+        ValueError: for a missing file or column.
     """
-    path = Path(folder) / SEGMENTS_FILE
+    path = Path(folder) / SEGMENT_PREDICTIONS_FILE
     if not path.is_file():
-        raise ValueError(
-            f"Expected a folder with {SEGMENTS_FILE}, which training leaves, but {str(folder)!r} has none."
-        )
-    # An artist may be called NA.
-    table = pd.read_csv(path, dtype={"artist": str}, keep_default_na=False)
+        raise ValueError(f"Expected a folder with {SEGMENT_PREDICTIONS_FILE}, but got {str(folder)!r} without it.")
+    table = pd.read_csv(path, dtype={"artist": str}, keep_default_na=False)  # an artist may be called NA
     missing = [name for name in SEGMENT_COLUMNS if name not in table]
     if missing:
-        raise ValueError(f"{str(path)!r} has no column {', '.join(missing)}, but {', '.join(map(str, table))}.")
+        raise ValueError(
+            f"Expected the columns {', '.join(SEGMENT_COLUMNS)} in {str(path)!r}, "
+            f"but got a file without {', '.join(missing)}."
+        )
     return table

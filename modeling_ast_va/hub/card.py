@@ -1,9 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Model cards, rendered from what training measured and recorded in a Hub folder, and from nothing else."""
+"""Model cards, rendered only from what was measured and recorded in a Hub folder."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from os import PathLike
@@ -16,15 +15,23 @@ from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
 
 from ..configuration_ast_va import ASTVAConfig
+from ..data.splits import SPLITS
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..hub.folder import CARD_FILE, PLACEHOLDER_REPO_ID, WEIGHTS_FILE
-from ..hub.protocol import load_protocol
+from ..formatting import format_interval, format_number, format_table
+from ..hub.files import (
+    CARD_FILE,
+    CROSS_VALIDATION_FILE,
+    PROTOCOL_FILE,
+    RESULTS_FILE,
+    TRAINING_FIT_FILE,
+    WEIGHTS_FILE,
+    read_json,
+)
+from ..hub.folder import PLACEHOLDER_REPO_ID
+from ..hub.protocol import release_commands
 from ..metrics import DIMENSIONS
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
-RESULTS_FILE = "all_results.json"
-CROSS_VALIDATION_FILE = "cross_validation.json"
-TRAINING_FIT_FILE = "train_results.json"
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
 TAGS = [
     "audio",
@@ -37,17 +44,26 @@ TAGS = [
 ]
 METRIC_NAMES = {"ccc": "CCC", "r2": "R2", "pearson_r": "Pearson r", "rmse": "RMSE"}
 UNITS = {"song": "test_song_", "segment": "test_"}  # prefixes of the metrics
+# Rows of tables, and the prefixes of their metrics.
+TEST_ROWS = {f"{name}, per {unit}": f"{prefix}{name}_" for unit, prefix in UNITS.items() for name in DIMENSIONS}
+TRAINING_ROWS = {name: f"train_song_{name}_" for name in DIMENSIONS}
+AUDIT_COLUMNS = {  # of the correlations in the label audit
+    "valence_valence": "valence with valence",
+    "valence_arousal": "valence with arousal",
+    "arousal_arousal": "arousal with arousal",
+    "arousal_valence": "arousal with valence",
+}
 
 
 def write_model_card(
     folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID, path: str | PathLike[str] | None = None
 ) -> None:
     """
-    Render the card of a Hub folder and write it there, or to another file.
+    Write the card of a Hub folder.
 
     Args:
         folder, repo_id: as for [`render_model_card`].
-        path: the file; None is the folder's `README.md`, the card that the Hub shows.
+        path: the file; None is `README.md` in the folder, the card that the Hub shows.
     """
     path = Path(folder) / CARD_FILE if path is None else Path(path)
     path.write_text(render_model_card(folder, repo_id), encoding="utf-8")
@@ -55,37 +71,39 @@ def write_model_card(
 
 def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID) -> str:
     """
-    The card of a Hub folder, with metadata: `model-index` holds the test metrics as they were measured.
+    Render the card of a Hub folder, with metadata: `model-index` contains the test metrics as they were measured.
 
-    What was not recorded is said to be so: a converted checkpoint has neither `protocol.json` nor `all_results.json`.
+    The card states what was not recorded: a converted checkpoint has neither `protocol.json` nor `all_results.json`.
 
     Args:
         folder: with weights and settings, as [`save_hub_folder`] writes them.
-        repo_id: address that the examples use; publishing replaces the default by the real one.
+        repo_id: address in the examples; publishing replaces the default.
+
+    Returns:
+        The text of the card.
     """
-    folder = Path(folder)
-    protocol = load_protocol(folder)
-    measured = folder / RESULTS_FILE
-    results = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else {}
-    evaluated = folder / CROSS_VALIDATION_FILE
-    cross_validation = json.loads(evaluated.read_text(encoding="utf-8")) if evaluated.is_file() else {}
+    folder, name = Path(folder), repo_id.split("/")[-1]
+    protocol, results, cross_validation, training_fit = (
+        read_json(folder / file) if (folder / file).is_file() else {}
+        for file in (PROTOCOL_FILE, RESULTS_FILE, CROSS_VALIDATION_FILE, TRAINING_FIT_FILE)
+    )
     if cross_validation:
         results = cross_validated_results(cross_validation)
     config = ASTVAConfig.from_pretrained(folder)
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(folder)
-    name = repo_id.split("/")[-1]
     card = ModelCard.from_template(
         card_data(protocol, results, name),
         template_path=str(TEMPLATE),
         name=name,
         repo_id=repo_id,
         protocol=protocol,
-        metric_names=list(METRIC_NAMES.values()),
-        results=result_rows(results),
+        splits=SPLITS,
         cross_validation=cross_validation,
-        systems=system_rows(cross_validation),
-        training_fit=training_fit(folder / TRAINING_FIT_FILE),
-        audit=audit_rows(protocol),
+        results=metrics_table("", results, TEST_ROWS),
+        systems=systems_table(cross_validation),
+        training_fit=metrics_table("per song", training_fit, TRAINING_ROWS),
+        audit=audit_table(protocol.get("label_audit", [])),
+        commands=release_commands(protocol, cross_validation, name) if cross_validation else [protocol.get("command")],
         num_parameters=f"{count_parameters(folder / WEIGHTS_FILE):,}",
         pooler_size=config.pooler_size,
         has_descriptors=config.descriptor_hidden_size > 0,
@@ -100,7 +118,7 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
 
 
 def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: str) -> ModelCardData:
-    """What the Hub reads of a model: task, library, licence, ancestors and results."""
+    """The metadata that the Hub reads: task, library, licence, base model and results."""
     base_model = protocol.get("base_model")
     eval_results = evaluation_results(protocol, results)
     return ModelCardData(
@@ -115,13 +133,13 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
 
 
 def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]) -> list[EvalResult]:
-    """Every test metric that was measured, per song and per segment, with the data that it was measured on."""
+    """Every test metric that was measured, per song and per segment, with its data."""
     name = protocol.get("dataset", "unknown")
-    trained_on_all = protocol.get("split_by") == "none"  # then they are of the folds of its recipe
     dataset = {
         "dataset_type": name.lower().replace(" ", "-"),
         "dataset_name": name,
-        "dataset_split": "cross-validation" if trained_on_all else "test",
+        # If all songs are used for training, the results are those of the folds.
+        "dataset_split": "cross-validation" if protocol.get("split_by") == "none" else "test",
         "dataset_args": {key: protocol[key] for key in ("labels", "split_by", "segment_seconds") if key in protocol},
     }
     return [
@@ -139,17 +157,17 @@ def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]
     ]
 
 
-def own_reports(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
-    """What was found of the recipe itself, then of the baselines, which have no segments; by name."""
+def ordered_systems(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
+    """Reports by name: the calibrated model, which is released, then the model, then the baselines."""
     systems = cross_validation.get("systems", {})
-    ours = [name for name, report in systems.items() if "segment" in report]
-    first = [name for name in ours if name.endswith("calibrated")]  # as released
-    return {name: systems[name] for name in dict.fromkeys([*first, *ours, *systems])}
+    ours = [name for name, report in systems.items() if "segment" in report]  # baselines have no segments
+    calibrated = [name for name in ours if name.endswith("calibrated")]
+    return {name: systems[name] for name in dict.fromkeys([*calibrated, *ours, *systems])}
 
 
 def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, float]:
-    """Out-of-fold metrics of the recipe, under the names of a test split's metrics."""
-    report = next(iter(own_reports(cross_validation).values()))
+    """Out-of-fold metrics of the released recipe, with the names of the metrics of a test split."""
+    report = next(iter(ordered_systems(cross_validation).values()))
     return {
         f"{prefix}{name}": metric["value"]
         for unit, prefix in UNITS.items()
@@ -157,64 +175,43 @@ def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, fl
     }
 
 
-def system_rows(cross_validation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the card's table of the recipe beside others, per song: values with their confidence intervals."""
-    return [
-        {"label": f"{system}, {name}", "values": [format_interval(metrics[f"{name}_{key}"]) for key in METRIC_NAMES]}
-        for system, report in own_reports(cross_validation).items()
-        for metrics in [report["song"]["metrics"]]
-        for name in DIMENSIONS
-    ]
-
-
-def training_fit(path: Path) -> list[dict[str, Any]]:
-    """Rows of the card's table of the songs that the model was trained on, as evaluation found them; or none."""
-    results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return [
-        {"label": name, "values": [format_number(results[f"train_song_{name}_{key}"]) for key in METRIC_NAMES]}
-        for name in DIMENSIONS
-        if f"train_song_{name}_ccc" in results  # else they are the loss and speed of training
-    ]
-
-
-def result_rows(results: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Rows of the card's table of test metrics; none where nothing was measured."""
+def systems_table(cross_validation: Mapping[str, Any]) -> str:
+    """Metrics per song of all systems of a cross-validation, with their intervals."""
     rows = []
-    for unit, prefix in UNITS.items():
+    for system, report in ordered_systems(cross_validation).items():
         for dimension in DIMENSIONS:
-            values = [results.get(f"{prefix}{dimension}_{metric}") for metric in METRIC_NAMES]
-            if any(value is not None for value in values):
-                rows.append({"label": f"{dimension}, per {unit}", "values": list(map(format_number, values))})
-    return rows
+            metrics = [report["song"]["metrics"][f"{dimension}_{metric}"] for metric in METRIC_NAMES]
+            intervals = [format_interval(metric["value"], metric["low"], metric["high"]) for metric in metrics]
+            rows.append([f"{system}, {dimension}", *intervals])
+    return format_table(["per song", *METRIC_NAMES.values()], rows, markdown=True)
 
 
-def audit_rows(protocol: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the card's table of the label audit, as `audit_labels` measured it."""
-    correlations = ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence")
-    return [
-        {
-            "songs": f"{row['first_id']} to {row['last_id']}",
-            "num_songs": row["num_songs"],
-            "correlations": [format_number(row[name]) for name in correlations],
-            "verdict": row["verdict"],
-        }
-        for row in protocol.get("label_audit", [])
+def metrics_table(title: str, results: Mapping[str, float], prefixes: Mapping[str, str]) -> str:
+    """A row of metrics for each label with its prefix; empty if none of them was measured."""
+    rows = [
+        [label, *(format_number(results.get(f"{prefix}{metric}")) for metric in METRIC_NAMES)]
+        for label, prefix in prefixes.items()
+        if any(f"{prefix}{metric}" in results for metric in METRIC_NAMES)
     ]
+    return format_table([title, *METRIC_NAMES.values()], rows, markdown=True) if rows else ""
 
 
-def format_number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def format_interval(metric: Mapping[str, float | None]) -> str:
-    """A value with the bounds of its interval, where it has one."""
-    if metric["low"] is None:
-        return format_number(metric["value"])
-    return f"{format_number(metric['value'])} [{format_number(metric['low'])}, {format_number(metric['high'])}]"
+def audit_table(audit: list[dict[str, Any]]) -> str:
+    """The table of the label audit; empty if there was none."""
+    rows = [
+        [
+            f"{row['first_id']} to {row['last_id']}",
+            str(row["num_songs"]),
+            *(format_number(row[name]) for name in AUDIT_COLUMNS),
+            row["verdict"],
+        ]
+        for row in audit
+    ]
+    return format_table(["songs", "n", *AUDIT_COLUMNS.values(), "columns are"], rows, markdown=True) if rows else ""
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a model can be an address on the Hub: `owner/name`, and not a folder here."""
+    """Whether the name of a model can be an address on the Hub, `owner/name`, and is no local folder."""
     try:
         validate_repo_id(name)
     except HFValidationError:
@@ -223,6 +220,6 @@ def is_hub_id(name: str) -> bool:
 
 
 def count_parameters(weights: Path) -> int:
-    """Numbers in a safetensors file, from its header alone."""
+    """The number of parameters in a safetensors file, from its header."""
     with safe_open(weights, framework="np") as tensors:
         return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118

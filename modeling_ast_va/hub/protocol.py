@@ -1,14 +1,15 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The protocol of a training run: all that a reader needs beside a number. It travels with the model as JSON."""
+"""The protocol of a training run: data, labels, split, seeds, command and versions, saved as JSON with the model."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,56 +18,75 @@ import numpy as np
 import torch
 import transformers
 from datasets import Dataset, DatasetDict
+from numpy.typing import NDArray
 from transformers.utils import cached_file
 
-from ..data.splits import VALIDATION_RATIO
+from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..training.arguments import DataArguments
+from ..hub.files import PROTOCOL_FILE, read_json
 
-PROTOCOL_FILE = "protocol.json"
-DATA_SETTINGS: dict[str, Any] = {  # with their defaults; split_seed is the seed of `load_deam`
-    "labels": "corrected",
-    "split_by": "artist",
-    "split_seed": 42,
-    "num_folds": None,
-    "fold": None,
-    "validation_ratio": VALIDATION_RATIO,
-}
+# Names of a protocol that say which labels and which split; `split_seed` is `SplitSettings.seed`.
+SPLIT_NAMES = ("labels", "split_by", "split_seed", "num_folds", "fold", "validation_ratio")
+LICENSES = {"DEAM": "cc-by-nc-4.0", "demo songs": "apache-2.0"}
 
 
 def describe_protocol(
-    data: DataArguments,
+    *,
+    dataset: str,
+    labels: str,
+    split: SplitSettings,
     seed: int,
-    data_dir: Path,
+    segment_hop_seconds: float | None,
     feature_extractor: ASTVAFeatureExtractor,
     splits: DatasetDict,
     audit: list[dict[str, Any]],
+    base_model: str | None = None,
+    teacher: str | PathLike[str] | None = None,
+    license: str | None = None,
 ) -> dict[str, Any]:
-    """All that a reader needs beside a number: data, split, seeds, command, versions."""
-    artists_known = any(any(split["artist"]) for split in splits.values())
+    """
+    Describe a training run: all that a reader of its results must know.
+
+    Args:
+        dataset: `"DEAM"` or `"demo songs"`.
+        labels: `"corrected"` or `"published"`.
+        split: how the songs were split.
+        seed: of training.
+        segment_hop_seconds: step from segment to segment in seconds; None is the length of a segment.
+        feature_extractor: of the model.
+        splits: the segments, as [`load_deam`] returns them.
+        audit: rows of the label audit.
+        base_model: Hub id or folder of the model that training started from; None for random weights.
+        teacher: NPZ file of the embeddings of a teacher.
+        license: of the trained weights; None is the licence that the data ask for.
+
+    Returns:
+        The content of `protocol.json`.
+    """
+    artists_known = any(any(rows["artist"]) for rows in splits.values())
     return {
-        "dataset": "DEAM" if data.data_dir else "demo songs",
-        "labels": data.labels,
-        # JSON has no NaN, which a correlation is where there is nothing to correlate.
+        "dataset": dataset,
+        "labels": labels,
+        # JSON has no NaN, which stands for the correlation of a constant.
         "label_audit": [{name: None if value != value else value for name, value in row.items()} for row in audit],
-        "split_by": "song" if data.split_by == "artist" and not artists_known else data.split_by,
-        "split_seed": data.split_seed,
-        "num_folds": data.num_folds,
-        "fold": data.fold,
-        "validation_ratio": data.validation_ratio,
+        "split_by": "song" if split.split_by == "artist" and not artists_known else split.split_by,
+        "split_seed": split.seed,
+        "num_folds": split.num_folds,
+        "fold": split.fold,
+        "validation_ratio": split.validation_ratio,
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
-        "segment_hop_seconds": data.segment_hop_seconds,
-        "num_songs": {name: len(set(split["song_id"])) for name, split in splits.items()},
-        "num_segments": {name: len(split) for name, split in splits.items()},
+        "segment_hop_seconds": segment_hop_seconds,
+        "num_songs": {name: len(set(rows["song_id"])) for name, rows in splits.items()},
+        "num_segments": {name: len(rows) for name, rows in splits.items()},
         "dataset_fingerprint": fingerprint(splits),
         "data_fingerprint": unsplit_fingerprint(splits),
-        "base_model": data.init_from,
+        "base_model": base_model,
         "median_song_seconds": median_song_seconds(splits),
-        "teacher": Path(data.teacher_embeddings).name if data.teacher_embeddings else None,
-        "teacher_sha256": file_sha256(data.teacher_embeddings) if data.teacher_embeddings else None,
-        "command": shlex.join(["accelerate", "launch", *sys.argv]),
-        "license": data.license or ("cc-by-nc-4.0" if data.data_dir else "apache-2.0"),
+        "teacher": Path(teacher).name if teacher else None,
+        "teacher_sha256": hashlib.sha256(Path(teacher).read_bytes()).hexdigest() if teacher else None,
+        "command": training_command(sys.argv),
+        "license": license or LICENSES[dataset],
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -76,73 +96,123 @@ def describe_protocol(
     }
 
 
+def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, SplitSettings]:
+    """
+    Labels and split of a training run, or others where they are given.
+
+    Args:
+        protocol: of the training run; what it does not state has its default.
+        given: any of `labels`, `split_by`, `split_seed`, `num_folds`, `fold`, `validation_ratio`; None is not given.
+            With another `split_by` than the protocol's, folds and validation ratio of the protocol are ignored.
+
+    Returns:
+        `labels` and the settings of the split.
+
+    Raises:
+        ValueError: for an unknown name, and for settings that [`SplitSettings`] refuses.
+    """
+    unknown = sorted(set(given) - set(SPLIT_NAMES))
+    if unknown:
+        raise ValueError(f"Expected settings out of {', '.join(SPLIT_NAMES)}, but got {', '.join(unknown)}.")
+    given = {name: value for name, value in given.items() if value is not None}
+    trained = {name: protocol[name] for name in SPLIT_NAMES if name in protocol}
+    if given.get("split_by", trained.get("split_by")) != trained.get("split_by"):
+        trained = {name: trained[name] for name in ("labels", "split_seed") if name in trained}
+    settings = trained | given
+    labels = settings.pop("labels", LABELS[0])
+    if "split_seed" in settings:
+        settings["seed"] = settings.pop("split_seed")
+    return labels, SplitSettings(**settings)
+
+
+def load_protocol(model: str | PathLike[str]) -> dict[str, Any]:
+    """The protocol that was saved with a model, a folder or Hub id; empty where there is none."""
+    path = cached_file(model, PROTOCOL_FILE, _raise_exceptions_for_missing_entries=False)
+    return read_json(path) if path else {}
+
+
+def training_command(argv: Sequence[str]) -> str:
+    """The command line that started training, without a token of the Hub."""
+    _, words = _take_flags(argv, "hub_token")
+    # The console command is installed in any folder, and `python -m` runs a file of the package.
+    console = Path(words[0]).name in ("ast-va", "__main__.py")
+    start = ["ast-va"] if console else ["accelerate", "launch", words[0]]
+    return shlex.join([*start, *words[1:]])
+
+
+def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str, Any], name: str) -> list[str]:
+    """
+    The commands that train a released model again, in order: folds, evaluation, all songs, release.
+
+    Args:
+        protocol: of the released model; all trainings repeat its `command`, except for split and output.
+        cross_validation: the report of the folds.
+        name: of the folders that the commands write.
+    """
+    folds, output = cross_validation["protocol"], f"outputs/{name}"
+    unused = ("output_dir", "resume_from_checkpoint", "push_to_hub", *SPLIT_NAMES[1:])
+    _, words = _take_flags(shlex.split(protocol["command"]), *unused)
+    given, _ = _take_flags(words, "data_dir")
+    train = shlex.join(words)
+    data_dir = shlex.quote(given["data_dir"] or ("data/demo_deam" if protocol["dataset"] == "demo songs" else "DEAM"))
+    run = "ast-va {}" if words[0] == "ast-va" else "python scripts/{}.py"
+    has_baselines = any("segment" not in report for report in cross_validation["systems"].values())
+    baselines = " --baselines" if has_baselines else ""
+    return [
+        f"for fold in {' '.join(map(str, range(folds['num_folds'])))}; do\n"
+        f"    {train} \\\n"
+        f"        --split_by {folds['split_by']} --split_seed {folds['split_seed']} --num_folds {folds['num_folds']} "
+        f"--fold $fold --validation_ratio {folds['validation_ratio']:g} --output_dir {output}/fold-$fold\n"
+        "done",
+        f"{run.format('evaluate')} --folds {output}/fold-* --data_dir {data_dir}{baselines}",
+        f"{train} \\\n    --split_by none --output_dir {output}/all",
+        f"{run.format('release')} --model {output}/all --cross_validation {output}/cross_validation "
+        f"--data_dir {data_dir} --output hub/{name}",
+    ]
+
+
+def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, str | None], list[str]]:
+    """The values of some flags of a command line, and the line without them."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in names:
+        parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}", nargs="?")
+    values, rest = parser.parse_known_args(argv)
+    return vars(values), rest
+
+
 def median_song_seconds(splits: DatasetDict) -> float:
-    """Median over songs of where the last segment ends, in seconds."""
+    """Median over songs of the end of the last segment, in seconds."""
     ends: dict[int, float] = {}
-    for split in splits.values():
-        columns = split.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format("numpy")[:]
+    for rows in splits.values():
+        columns = rows.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format("numpy")[:]
         for song, start, duration in zip(*(columns[name].tolist() for name in columns)):
             ends[song] = max(ends.get(song, 0.0), start + duration)
     return float(np.median(list(ends.values())))
 
 
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def fingerprint(splits: DatasetDict) -> str:
-    """SHA-256 of which segments, with which labels, lie in which split: the same data gives the same, anywhere."""
+def fingerprint(splits: Mapping[str, Dataset]) -> str:
+    """SHA-256 of the segments and labels of each split; the same data gives the same on every machine."""
     digest = hashlib.sha256()
-    for name, split in splits.items():
+    for name, rows in splits.items():
         digest.update(name.encode())
-        for values in _identity(split):
+        for values in _identity(rows):
             digest.update(values.tobytes())
     return digest.hexdigest()
 
 
-def unsplit_fingerprint(splits: DatasetDict) -> str:
-    """SHA-256 of all segments with their labels, however they are split: what the folds of a cross-validation share."""
-    parts = [np.concatenate(columns) for columns in zip(*map(_identity, splits.values()))]
-    song_ids, start_seconds, _ = parts
+def unsplit_fingerprint(splits: Mapping[str, Dataset]) -> str:
+    """SHA-256 of all segments and labels, which does not depend on the split: folds of the same data share it."""
+    columns = [np.concatenate(parts) for parts in zip(*map(_identity, splits.values()))]
+    song_ids, start_seconds, _ = columns
     order = np.lexsort((start_seconds, song_ids))
     digest = hashlib.sha256()
-    for values in parts:
+    for values in columns:
         digest.update(values[order].tobytes())
     return digest.hexdigest()
 
 
-def _identity(split: Dataset) -> list[np.ndarray]:
-    """Song ids, starts and labels of the segments of a split."""
+def _identity(rows: Dataset) -> list[NDArray]:
+    """Song ids, starts and labels of segments."""
     names = ["song_id", "start_seconds", "labels"]
-    columns = split.select_columns(names).with_format("numpy")[:]
+    columns = rows.select_columns(names).with_format("numpy")[:]
     return [np.ascontiguousarray(columns[name]) for name in names]
-
-
-def data_settings(protocol: Mapping[str, Any], **given: Any) -> dict[str, Any]:
-    """The settings of `load_deam` that say which labels and splits: those given, or else those of a protocol.
-
-    Args:
-        protocol: of a training run; what it does not say is as by default.
-        given: any of `DATA_SETTINGS`, where None is as good as not given. With another `split_by` than the protocol's,
-            its folds and its share of validation songs do not count.
-
-    Raises:
-        ValueError: for a name that is no setting.
-    """
-    unknown = sorted(set(given) - set(DATA_SETTINGS))
-    if unknown:
-        raise ValueError(f"Expected settings out of {', '.join(DATA_SETTINGS)}, but got {', '.join(unknown)}.")
-    given = {name: value for name, value in given.items() if value is not None}
-    trained = {name: value for name, value in protocol.items() if name in DATA_SETTINGS}
-    if given.get("split_by", trained.get("split_by")) != trained.get("split_by"):
-        trained = {name: value for name, value in trained.items() if name in ("labels", "split_seed")}
-    settings = DATA_SETTINGS | trained | given
-    settings["seed"] = settings.pop("split_seed")
-    return settings
-
-
-def load_protocol(model: str | Path) -> dict[str, Any]:
-    """The protocol saved with a model, a folder or Hub id; empty where there is none."""
-    path = cached_file(model, PROTOCOL_FILE, _raise_exceptions_for_missing_entries=False)
-    return json.loads(Path(path).read_text(encoding="utf-8")) if path else {}

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Prediction over a music library: files in, a table out."""
+"""Prediction over a music library: from audio files to a table."""
 
 from ..lazy import lazy_names
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A music library: which files it holds, and whether one of them has changed."""
+"""Audio files of a music library: finding them, and noticing that one has changed."""
 
 from __future__ import annotations
 
@@ -12,32 +12,30 @@ import soundfile
 
 def find_audio(paths: Iterable[str | Path]) -> list[str]:
     """
-    Audio files among files and in folders, and URLs as they are, each once and in a stable order.
+    Find audio files, each once and in a stable order.
 
-    A file is taken as it is given; in a folder, at any depth, by the endings that libsndfile reads.
+    Args:
+        paths: files and URLs, which are taken as they are, and folders, which are searched at any depth for the file
+            endings that libsndfile reads.
 
     Raises:
-        ValueError: for a path that does not exist, or when there is not one audio file.
+        ValueError: for a path that does not exist, or when there is no audio file.
     """
     found: dict[str, None] = {}
     for path in map(str, paths):
-        if is_url(path) or os.path.isfile(path):
+        if path.startswith(("http://", "https://")) or os.path.isfile(path):
             found[path] = None
         elif os.path.isdir(path):
             found.update(dict.fromkeys(sorted(_audio_files(path))))
         else:
-            raise ValueError(f"Expected audio files, folders or URLs, but there is no {path!r}.")
+            raise ValueError(f"Expected audio files, folders or URLs, but got {path!r}, which does not exist.")
     if not found:
-        raise ValueError(f"Expected audio files, but found none in {[str(path) for path in paths]}.")
+        raise ValueError(f"Expected audio files, but got none in {[str(path) for path in paths]}.")
     return list(found)
 
 
-def is_url(path: str) -> bool:
-    return path.startswith(("http://", "https://"))
-
-
 def file_version(path: str) -> list[int] | None:
-    """Size and time of the last change of a file, which tell whether it is still the same; None where there is none."""
+    """Size and time of the last change of a file, or None where there is no file, as for a URL."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,158 +1,130 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""
-Append-only parts of a table that several processes write: what was written whole outlives every kill.
-
-A folder holds one file a process. Its first line says of which settings it is, and each further line is a song. A line
-counts once it ends; half a line, the last act of a process that was killed, does not.
-"""
+"""The journal of a table: an append-only file of the songs predicted so far, from which an interrupted run resumes."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
 
 
-class Place(NamedTuple):
-    """Where the line of a song stands."""
-
-    part: Path
-    offset: int
-
-
-@dataclass
-class Parts:
+class Journal:
     """
-    The parts of one table.
+    A JSON-lines file with the settings of the run on its first line and one song on each further line.
+
+    A line counts once it ends. What follows the last whole line, after a kill, is cut off. As a context manager the
+    journal is locked: only one run at a time can write it.
 
     Args:
-        folder: made with the first line.
-        settings: what the songs depend on, as JSON has it; parts of other settings are refused.
+        path: of the file, which is created by [`Journal.start`].
+
+    Raises:
+        ValueError: on entering, when another run has locked the journal.
     """
 
-    folder: Path
-    settings: dict[str, Any]
+    def __init__(self, path: Path):
+        self.path = path
+        self.lock = FileLock(f"{path}.lock")
+        self.file: IO[bytes] | None = None
+        self.positions: dict[str, int] = {}  # of the lines of the songs, in bytes, by path
 
-    def songs(self) -> Iterator[tuple[Place, dict[str, Any]]]:
+    def __enter__(self) -> Journal:
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(
+                f"Expected one run for each output, but another run is writing {str(self.path)!r}. "
+                "Wait until it ends, or choose another output."
+            ) from None
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.file is not None:
+            self.file.close()
+        with suppress(OSError):  # Windows does not remove an open file
+            Path(self.lock.lock_file).unlink()
+        self.lock.release()
+
+    def start(self, settings: Mapping[str, Any], is_current: Callable[[dict[str, Any]], bool]) -> None:
         """
-        Every song that stands in a part, with its place; one that was heard again stands there twice.
+        Open the file, read the songs that an interrupted run has written, and cut off an unfinished line.
+
+        Args:
+            settings: everything that the predictions depend on, as JSON.
+            is_current: whether a song that was written still counts. The last line of a song replaces earlier ones.
 
         Raises:
-            ValueError: when a part is of other settings.
+            ValueError: when the journal has other settings.
         """
-        for part in sorted(self.folder.glob("part-*.jsonl")):
-            with part.open("rb") as file:
-                if not self._is_ours(part, file):
-                    continue
-                offset = file.tell()
-                for line in file:
-                    song = _whole(line)
-                    if song is not None:
-                        yield Place(part, offset), song
-                    offset += len(line)
+        self.file = self.path.open("a+b")
+        self.file.seek(0)
+        lines = _whole_lines(self.file)
+        end, theirs = next(lines, (0, None))
+        if theirs is not None and theirs != settings:
+            raise ValueError(
+                f"Expected a journal with the settings of this run, but {str(self.path)!r} has "
+                f"{_differences(theirs, settings)}. Finish that run with its own command, delete the file to start "
+                "over, or choose another output."
+            )
+        for line_end, song in lines:
+            self.positions.pop(song["path"], None)
+            if is_current(song):
+                self.positions[song["path"]] = end
+            end = line_end
+        self.file.truncate(end)
+        if theirs is None:
+            self._write(settings)
 
-    def append(self, process: int, songs: Iterator[dict[str, Any]]) -> None:
-        """Write songs as they come, each at once, behind what a process of this number wrote in an earlier run."""
-        part = self.folder / f"part-{process:05d}.jsonl"
-        file: IO[bytes] | None = None
-        try:
-            for song in songs:
-                if file is None:
-                    file = self._open(part)
-                file.write(_line(song))
-                file.flush()
-        finally:
-            if file is not None:
-                file.close()
-
-    def read(self, places: Iterator[Place]) -> Iterator[dict[str, Any]]:
-        """The songs at these places."""
-        files: dict[Path, IO[bytes]] = {}
-        try:
-            for part, offset in places:
-                if part not in files:
-                    files[part] = part.open("rb")
-                files[part].seek(offset)
-                yield json.loads(files[part].readline())
-        finally:
-            for file in files.values():
-                file.close()
-
-    def forget_finishers(self) -> None:
-        """Of an earlier run, which was killed; before any process of this one may finish."""
-        for token in self.folder.glob("finished-*"):
-            token.unlink()
-
-    def is_last_to_finish(self, num_processes: int) -> bool:
+    def append(self, song: Mapping[str, Any]) -> None:
         """
-        Whether all other processes have finished before this one; says so to exactly one of them.
+        Write a song with its `path`.
 
-        Each takes the first free place of as many as there are processes. Creating a file exclusively is atomic, on
-        shared file systems too, where a listing may be old.
+        Raises:
+            FileNotFoundError: when the file or its folder has been removed.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for place in range(num_processes - 1):
-            try:
-                (self.folder / f"finished-{place:05d}").touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            return False
-        return True
+        self.positions[song["path"]] = self._write(song)
+
+    def __getitem__(self, path: str) -> dict[str, Any]:
+        """The song with this path."""
+        assert self.file is not None
+        self.file.seek(self.positions[path])
+        return json.loads(self.file.readline())
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the file, once its table is complete."""
+        assert self.file is not None
+        self.file.close()
+        self.path.unlink()
 
-    def _is_ours(self, part: Path, file: IO[bytes]) -> bool:
-        """Reads the first line: whether it was written whole. ValueError where it is of other settings."""
-        settings = _whole(file.readline())
-        if settings is None:
-            return False
-        if settings != self.settings:
-            raise ValueError(
-                f"{part.parent} holds an unfinished run with {_differences(settings, self.settings)}. "
-                "Finish it by its own command, delete the folder to start over, or choose another output."
-            )
-        return True
-
-    def _open(self, part: Path) -> IO[bytes]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if part.exists():
-            with part.open("rb") as file:
-                begun = self._is_ours(part, file)
-            if begun:
-                appended = part.open("ab")
-                if not _ends_whole(part):
-                    appended.write(b"\n")  # closes half a line, which then is none
-                return appended
-        created = part.open("wb")
-        created.write(_line(self.settings))
-        return created
+    def _write(self, content: Mapping[str, Any]) -> int:
+        """Append a line and return its position."""
+        assert self.file is not None
+        if not self.path.exists():
+            raise FileNotFoundError(f"Expected the journal {str(self.path)!r}, but it or its folder has been removed.")
+        position = self.file.seek(0, 2)
+        self.file.write(json.dumps(content).encode("ascii") + b"\n")
+        self.file.flush()
+        return position
 
 
-def _line(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content).encode("ascii") + b"\n"
-
-
-def _whole(line: bytes) -> dict[str, Any] | None:
-    """Content of a line that was written whole."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _ends_whole(part: Path) -> bool:
-    with part.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) == b"\n"
+def _whole_lines(file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """End position and content of each line, up to the first one that is no whole JSON object."""
+    end = 0
+    for line in file:
+        try:
+            content = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            return
+        if not isinstance(content, dict):
+            return
+        end += len(line)
+        yield end, content
 
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-    return " and ".join(f"{name} {theirs.get(name)} in place of {ours.get(name)}" for name in names)
+    return " and ".join(f"{name} {theirs.get(name)} instead of {ours.get(name)}" for name in names)

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Tables of any length, written row by row: `.csv`, `.jsonl` or `.parquet`."""
+"""Tables of predictions of any length, written row by row: `.csv`, `.jsonl` or `.parquet`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,37 @@ ROWS_PER_GROUP = 10_000  # of a Parquet file, held in memory at a time
 Rows = Iterable[Mapping[str, Any]]
 Columns = Mapping[str, type]
 
+SEGMENT_COLUMNS: Columns = {"path": str, "start": float, "end": float, "valence": float, "arousal": float}
+
+
+def song_columns(num_models: int = 1) -> Columns:
+    """Columns of the table of songs with their types; an ensemble adds the spread over its models."""
+    kinds = ("", "_std") if num_models == 1 else ("", "_std", "_spread")
+    numbers = [f"{dimension}{kind}" for kind in kinds for dimension in ("valence", "arousal")]
+    return {"path": str, **dict.fromkeys(numbers, float), "quadrant": str, "num_segments": int, "error": str}
+
+
+def table_rows(song: Mapping[str, Any], columns: Columns) -> Iterator[dict[str, Any]]:
+    """The row of a song, or the rows of its segments for [`SEGMENT_COLUMNS`]."""
+    texts = {name: song[name] and as_text(song[name]) for name in ("path", "error")}
+    for row in song["segments"] if columns is SEGMENT_COLUMNS else [song]:
+        values = {**row, **texts}
+        yield {name: values.get(name) for name in columns}
+
+
+def as_text(name: str) -> str:
+    """Replace bytes of a file name that are not valid text, which a table cannot hold."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
 
 def write_table(rows: Rows, columns: Columns, path: Path) -> None:
     """
-    Write a table that appears at its path whole or not at all.
+    Write a table under another name and rename it, so that an incomplete table never appears at its path.
 
     Args:
         rows: values by column; a missing one is None.
         columns: names and types: str, int or float.
-        path: its ending says the format, one of `WRITERS`.
+        path: its ending is one of `WRITERS`.
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     WRITERS[path.suffix](rows, columns, unfinished)
@@ -41,11 +63,11 @@ def write_csv(rows: Rows, columns: Columns, path: Path) -> None:
 def write_jsonl(rows: Rows, columns: Columns, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps({name: row.get(name) for name in columns}, ensure_ascii=False) + "\n")
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def write_parquet(rows: Rows, columns: Columns, path: Path) -> None:
-    import pyarrow  # seconds to import, and the other formats need none
+    import pyarrow  # slow to import, and the other formats do not need it
     import pyarrow.parquet
 
     types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}

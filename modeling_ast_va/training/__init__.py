@@ -1,9 +1,14 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Training: from arguments to a saved folder."""
+"""Training: from arguments to a saved folder, embeddings of a teacher, and releases."""
 
 from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {"arguments": ["parse_arguments"], "run": ["train"], "release": ["release_model"]},
+    {
+        "arguments": ["parse_arguments"],
+        "run": ["train"],
+        "teachers": ["embed_songs"],
+        "release": ["release_model"],
+    },
 )

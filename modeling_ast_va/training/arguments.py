@@ -1,247 +1,190 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Arguments of training: by flags, by one JSON file, or both, where flags win."""
+"""Arguments of training: flags, a JSON recipe, or both. Parsing imports neither torch nor transformers."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
+import argparse
 import json
-import math
+import re
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from transformers import HfArgumentParser, TrainingArguments
+from ..argument_parser import ArgumentParser, suggestion
+from ..data.splits import LABELS, SPLIT_BY, VALIDATION_RATIO, SplitSettings
+from ..training.source_fields import SourceField, class_fields, package_folder
 
-from ..configuration_ast_va import ASTVAConfig
-from ..data.splits import VALIDATION_RATIO
-from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+PACKAGE = Path(__file__).parents[1]
+NOT_SETTINGS = ("label_range", "num_auxiliary_targets")  # of the configuration: given by the data
+CHOICES = {"labels": LABELS, "split_by": SPLIT_BY}
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 @dataclass
 class DataArguments:
-    """What to train on, and from which weights."""
+    """
+    Data to train on, and the weights to start from.
 
-    data_dir: str | None = field(
-        default=None, metadata={"help": "DEAM's folder as distributed. Without it, the synthesised demo songs."}
-    )
-    labels: str = field(
-        default="corrected",
-        metadata={"help": "'corrected' exchanges valence and arousal of songs up to 1000 back; or 'published'."},
-    )
-    split_by: str = field(
-        default="artist",
-        metadata={"help": "'artist', 'song', 'segment' (leaks songs), 'mediaeval2015', or 'none': all songs train."},
-    )
-    split_seed: int = field(default=42, metadata={"help": "Seed of the split, apart from that of training."})
-    num_folds: int | None = field(
-        default=None, metadata={"help": "Cross-validation: so many folds, of which --fold is tested."}
-    )
-    fold: int | None = field(default=None, metadata={"help": "The fold that is tested, from 0."})
-    validation_ratio: float = field(
-        default=VALIDATION_RATIO,
-        metadata={"help": "Songs to validate on, of all; with 0 they train, and the last weights are kept."},
-    )
-    segment_hop_seconds: float | None = field(
-        default=None, metadata={"help": "Step from segment to segment, in seconds. Without it, a segment's length."}
-    )
-    init_from: str | None = field(
-        default=None,
-        metadata={"help": "Hub id or folder of an ASTVA model or of an AudioSet AST of the library to start from."},
-    )
-    teacher_embeddings: str | None = field(
-        default=None, metadata={"help": "NPZ file of another network's embeddings, to learn beside the ratings."}
-    )
-    audio_offset_seconds: float = field(
-        default=0.0, metadata={"help": "Where the audio files begin in the clips that the dynamic annotations time."}
-    )
-    license: str | None = field(
-        default=None, metadata={"help": "Of the trained weights, an identifier of the Hub; without it, DEAM's terms."}
-    )
-    cache_dir: str | None = field(default=None, metadata={"help": "Where log-mels are kept; else datasets' cache."})
-    num_proc: int | None = field(default=None, metadata={"help": "Processes that decode; without it, one a core."})
+    Args:
+        data_dir: folder of DEAM as distributed. Without it, training uses the demo songs.
+        labels: 'corrected' exchanges valence and arousal of the songs whose columns were published exchanged.
+        split_by: what stays in one split. 'segment' leaks songs into the test; 'none' trains on all songs.
+        split_seed: seed of the split; training has its own.
+        num_folds: number of folds of a cross-validation.
+        fold: fold to test on, from 0.
+        validation_ratio: share of all songs to validate on. With 0 they train, and the last weights are kept.
+        segment_hop_seconds: step from segment to segment, in seconds. Without it, the length of a segment.
+        init_from: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers, to start from.
+        teacher_embeddings: NPZ file of the embeddings of a teacher, as the command `embed` writes it.
+        audio_offset_seconds: start of the audio files in the clips to which the times of dynamic annotations refer.
+        license: license of the weights, an identifier of the Hub. Without it, that of the data.
+        cache_dir: folder of cached log-mels. Without it, the cache of datasets.
+        num_proc: number of processes that decode. Without it, one for each core.
+    """
 
+    data_dir: str | None = None
+    labels: str = LABELS[0]
+    split_by: str = SPLIT_BY[0]
+    split_seed: int = 42
+    num_folds: int | None = None
+    fold: int | None = None
+    validation_ratio: float = VALIDATION_RATIO
+    segment_hop_seconds: float | None = None
+    init_from: str | None = None
+    teacher_embeddings: str | None = None
+    audio_offset_seconds: float = 0.0
+    license: str | None = None
+    cache_dir: str | None = None
+    num_proc: int | None = None
 
-@dataclass
-class ASTVATrainingArguments(TrainingArguments):
-    """`TrainingArguments` with the defaults of the notebook's recipe, and what that recipe only described."""
+    def __post_init__(self) -> None:
+        self.split_settings  # noqa: B018  # raises for settings that do not go together
 
-    output_dir: str = field(default="outputs/ast-va", metadata={"help": "Becomes a complete Hub repository."})
-    num_train_epochs: float = field(default=15.0, metadata={"help": "Epochs at most; early stopping may end sooner."})
-    per_device_train_batch_size: int = field(default=16, metadata={"help": "Segments a step and device."})
-    per_device_eval_batch_size: int = field(default=32, metadata={"help": "Segments a step and device."})
-    learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate of AdamW."})
-    weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
-    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
-    max_grad_norm: float = field(default=1.0, metadata={"help": "Gradients are clipped to this norm."})
-    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate on the validation split."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
-    logging_strategy: str = field(default="epoch", metadata={"help": "When to log the training loss."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept: the best and the last."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "Restore the best checkpoint at the end."})
-    metric_for_best_model: str | None = field(default="loss", metadata={"help": "Of the validation split."})
-    remove_unused_columns: bool = field(default=False, metadata={"help": "The collator picks what it needs."})
-    ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "Every weight is used."})
-    early_stopping_patience: int = field(
-        default=5, metadata={"help": "Evaluations without a better one after which training stops; 0 never stops."}
-    )
-    frequency_mask_bins: int = field(default=10, metadata={"help": "SpecAugment: widest masked band, in mel bins."})
-    time_mask_frames: int = field(default=20, metadata={"help": "SpecAugment: widest masked stretch, in frames."})
-    concordance_weight: float = field(
-        default=0.0, metadata={"help": "Weight in the loss of one minus the CCC, beside the mean squared error."}
-    )
-    dynamic_weight: float = field(
-        default=0.0, metadata={"help": "Weight in the loss of the dynamic annotations as auxiliary targets."}
-    )
-    teacher_weight: float = field(
-        default=0.0, metadata={"help": "Weight in the loss of --teacher_embeddings, and of ratings found in them."}
-    )
-
-    num_threads: int | None = field(
-        default=None, metadata={"help": "Threads of torch on CPU; without it, the cores shared among the processes."}
-    )
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.dataloader_pin_memory &= torch.accelerator.is_available()  # else torch warns at every loader
-        for name in (
-            "early_stopping_patience",
-            "frequency_mask_bins",
-            "time_mask_frames",
-            "concordance_weight",
-            "dynamic_weight",
-            "teacher_weight",
-        ):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
-
-
-def _settings_fields() -> dict[str, Any]:
-    """The settings of configuration and feature extractor that a flag can give, with their defaults."""
-    own = [name for name in ASTVAConfig.__annotations__ if name not in ("label_range", "num_auxiliary_targets")]
-    defaults = {f.name: f.default for f in dataclasses.fields(ASTVAConfig) if f.name in own}
-    parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters
-    defaults.update({name: p.default for name, p in parameters.items() if p.default is not inspect.Parameter.empty})
-    return defaults
-
-
-def _flag_type(name: str, default: Any) -> Any:
-    if default == ():
-        return list[int]
-    if default is not None:
-        return type(default)
-    return int if name.endswith("_length") else float
-
-
-# One flag for each setting, under its own name; None leaves the default.
-SettingsArguments = dataclasses.make_dataclass(
-    "SettingsArguments",
-    [
-        (name, _flag_type(name, default) | None, field(default=None, metadata={"help": f"[{default}]"}))
-        for name, default in _settings_fields().items()
-    ],
-)
+    @property
+    def split_settings(self) -> SplitSettings:
+        """How songs are split."""
+        return SplitSettings(
+            split_by=self.split_by,
+            seed=self.split_seed,
+            num_folds=self.num_folds,
+            fold=self.fold,
+            validation_ratio=self.validation_ratio,
+        )
 
 
 class Arguments(NamedTuple):
-    """What a training run is given."""
-
-    data: DataArguments
-    settings: dict[str, Any]  # of configuration and feature extractor, only what was given
-    training: ASTVATrainingArguments
-
-
-def parse_arguments(arguments: Sequence[str] | None = None) -> Arguments:
     """
-    Read `[config.json] [--flag value ...]`; a flag wins over the file.
+    Arguments of a training run.
 
     Args:
-        arguments: without it, those of the command line.
+        data: what to train on.
+        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], only those that were given.
+        training: arguments of [`ASTVATrainingArguments`], only those that were given.
+    """
+
+    data: DataArguments
+    settings: dict[str, Any]
+    training: dict[str, Any]
+
+
+def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) -> Arguments:
+    """
+    Parse `[recipe.json] [--flag value ...]`. A flag takes precedence over the recipe.
+
+    Args:
+        argv: the arguments; without them, those of the command line.
+        prog: name of the program in messages.
 
     Raises:
-        SystemExit: for an unknown flag, as argparse does.
-        ValueError: for a file that is not a JSON object, or with a name that is no argument.
+        SystemExit: for an unknown flag or a value of the wrong type, after a message with a suggestion.
+        ValueError: for a recipe that is missing, is no JSON object, or has an unknown name; for settings of the split
+            that do not go together.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = HfArgumentParser(
-        (DataArguments, SettingsArguments, ASTVATrainingArguments),
-        description="Train an Audio Spectrogram Transformer for valence and arousal.",
-        usage="%(prog)s [config.json] [--data_dir DEAM] [--flag value ...]",
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = ArgumentParser(
+        prog=prog,
+        usage="%(prog)s [recipe.json] [--data_dir DEAM] [--flag value ...]",
+        description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music.",
     )
-    if arguments and not arguments[0].startswith("-"):
-        parser.set_defaults(**_read_config(arguments.pop(0), parser))
-    data, settings, training, unknown = parser.parse_args_into_dataclasses(
-        arguments, look_for_args_file=False, return_remaining_strings=True
-    )
-    if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    given = {name: value for name, value in vars(settings).items() if value is not None}
-    return Arguments(data, given, training)
+    groups = _flags()
+    for title, fields in groups.items():
+        group = parser.add_argument_group(title)
+        for one in fields:
+            _add_flag(parser, group, one)
+    names = {title: {one.name for one in fields} for title, fields in groups.items()}
+    if argv and not argv[0].startswith("-"):
+        parser.set_defaults(**_read_recipe(argv.pop(0), set().union(*names.values())))
+    given = vars(parser.parse_args(argv))
+    data = {name: given.pop(name) for name in names["data"] & given.keys()}
+    of_network = names["model"] | names["features"]
+    settings = {name: value for name, value in given.items() if name in of_network and value is not None}
+    training = {name: value for name, value in given.items() if name not in of_network}
+    return Arguments(DataArguments(**data), settings, training)
 
 
-def split_settings(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sort settings into those of the configuration and those of the feature extractor; some belong to both."""
-    of_config = {name: value for name, value in settings.items() if name in ASTVAConfig.__annotations__}
-    parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters
-    of_features = {name: value for name, value in settings.items() if name in parameters}
-    with suppress(ValueError):  # what is no number stays as it is: the feature extractor knows "max" and refuses others
-        of_features["ref"] = float(of_features.get("ref", "max"))
-    return of_config, of_features
+def _flags() -> dict[str, list[SourceField]]:
+    """The fields that become flags, by the titles of their groups in the help; each name once."""
+    data = [one._replace(default=getattr(DataArguments, one.name)) for one in _read(Path(__file__), "DataArguments")]
+    features = _read(PACKAGE / "feature_extraction_ast_va.py", "ASTVAFeatureExtractor")
+    model = _read(PACKAGE / "configuration_ast_va.py", "ASTVAConfig", NOT_SETTINGS, features)
+    training = _read(PACKAGE / "training" / "training_arguments.py", "ASTVATrainingArguments")
+    of_library = _read(package_folder("transformers") / "training_args.py", "TrainingArguments", (), training)
+    titles = ("data", "model", "features", "training", "TrainingArguments of transformers")
+    return dict(zip(titles, (data, model, features, training, of_library)))
 
 
-def build_new(settings: dict[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
-    """
-    Configuration and feature extractor from settings, with a spectrogram that just holds a segment.
-
-    Without `max_length` it is the fewest frames that hold a segment and fill the patch grid: 432 for five seconds.
-    """
-    of_config, of_features = split_settings(settings)
-    if "max_length" not in settings:
-        of_config["max_length"] = of_features["max_length"] = fitting_length(ASTVAConfig(**of_config), of_features)
-    config, feature_extractor = ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
-    check_descriptors(config, feature_extractor)
-    return config, feature_extractor
+def _read(
+    path: Path, class_name: str, without: Sequence[str] = (), taken: Sequence[SourceField] = ()
+) -> list[SourceField]:
+    names = {*without, *(one.name for one in taken)}
+    return [one for one in class_fields(path, class_name) if one.name not in names]
 
 
-def check_descriptors(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> None:
-    """Refuse descriptors of spectrograms whose bands or frames lie elsewhere than they expect (ValueError)."""
-    if not config.descriptor_hidden_size:
-        return
-    if feature_extractor.frontend != "librosa":
-        raise ValueError(f'Descriptors need frontend="librosa", but it is {feature_extractor.frontend!r}.')
-    for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
-        if getattr(config, name) != getattr(feature_extractor, name):
-            raise ValueError(
-                f"Descriptors need the {name} of the feature extractor, {getattr(feature_extractor, name)}, but the "
-                f"configuration has {getattr(config, name)}."
-            )
+def _add_flag(parser: ArgumentParser, group: Any, one: SourceField) -> None:
+    """Add the flag of a field. One that is not given leaves no trace, so that defaults stand in one place."""
+    options: dict[str, Any] = {"type": flag_type(one.annotation), "choices": CHOICES.get(one.name), **one.options}
+    if options["type"] is boolean:
+        options |= {"nargs": "?", "const": True, "metavar": "BOOL"}
+    elif re.search(r"\b(list|tuple)\[(int|float|str)\b", one.annotation):
+        options["nargs"] = "+"
+    default = "" if one.default in (None, ()) else f" (default: {str(one.default).replace('%', '%%')})"
+    parser.flags.append(f"--{one.name}")
+    group.add_argument(f"--{one.name}", default=argparse.SUPPRESS, help=one.help + default, **options)
 
 
-def fitting_length(geometry: ASTVAConfig, feature_settings: dict[str, Any]) -> int:
-    """The fewest frames that hold a segment of these feature settings and fill a patch grid of this geometry."""
-    endless = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
-    num_frames = endless.num_frames(round(endless.segment_seconds * endless.sampling_rate))
-    if geometry.stem_channels:
-        return num_frames
-    num_steps = max(0, math.ceil((num_frames - geometry.patch_size) / geometry.time_stride))
-    return geometry.patch_size + num_steps * geometry.time_stride
+def flag_type(annotation: str) -> Any:
+    """The type of a flag's values, from the annotation of its field: bool, int, float or str."""
+    names = {name for name in re.findall(r"\w+", annotation) if name not in ("None", "Optional", "Union", "typing")}
+    if names == {"bool"}:
+        return boolean
+    if names <= {"int", "list", "tuple"}:
+        return int
+    return float if names <= {"int", "float", "list", "tuple"} else str
 
 
-def _read_config(path: str, parser: HfArgumentParser) -> dict[str, Any]:
+def boolean(text: str) -> bool:
+    """The value of a flag that is true or false."""
+    if text.lower() not in BOOLEANS:
+        raise ValueError(f"Expected true or false, but got {text!r}.")
+    return BOOLEANS[text.lower()]
+
+
+def _read_recipe(path: str, known: Iterable[str]) -> dict[str, Any]:
+    """The arguments in a JSON file."""
+    if not Path(path).is_file():
+        raise ValueError(f"Expected a JSON file of arguments, but got {path!r}, which is no file.")
     try:
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"Expected a JSON file of arguments, but there is no {path!r}.") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path!r} is not JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"Expected a JSON object of arguments in {path!r}, but it holds a {type(config).__name__}.")
-    known = {action.dest for action in parser._actions} - {"help"}
-    unknown = sorted(set(config) - known)
+        recipe = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"Expected JSON in {path!r}, but got text that is none: {error}.") from error
+    if not isinstance(recipe, dict):
+        raise ValueError(f"Expected a JSON object of arguments in {path!r}, but got a {type(recipe).__name__}.")
+    unknown = sorted(set(recipe) - set(known))
     if unknown:
-        raise ValueError(f"{path!r} gives {unknown}, which are no arguments of training.")
-    return config
+        raise ValueError(
+            f"Expected arguments of training in {path!r}, but got {', '.join(map(repr, unknown))}"
+            f"{suggestion(unknown[0], known)}."
+        )
+    return recipe

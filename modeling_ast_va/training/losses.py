@@ -1,21 +1,75 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The concordance loss, which training may add to the mean squared error."""
+"""The loss of training: mean squared error, concordance, and auxiliary targets, each a named term."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import torch
+
+from ..modeling_ast_va import ASTVAOutput
+from ..training.auxiliary import AuxiliaryTargets
+
+
+def training_loss(
+    outputs: ASTVAOutput,
+    labels: torch.Tensor,
+    auxiliary_labels: torch.Tensor | None,
+    concordance_weight: float,
+    auxiliary_targets: Sequence[AuxiliaryTargets],
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """
+    The loss of a batch: mean squared error + `concordance_weight` * (1 - CCC) + weighted auxiliary terms.
+
+    Args:
+        outputs: of the model for the batch; its `loss` is the mean squared error of the ratings.
+        labels: ratings.
+        auxiliary_labels: values of all auxiliary targets, in the order of `auxiliary_targets`; None without any.
+        concordance_weight: with 0 there is no such term.
+        auxiliary_targets: kinds of auxiliary targets. The term of each is its weight times its mean squared error.
+
+    Shape:
+        labels: `(batch, num_labels)`. auxiliary_labels: `(batch, num_auxiliary_targets)`.
+
+    Returns:
+        The loss, and its terms by their names: `mse`, `concordance`, and the names of the auxiliary targets. Their sum
+        is the loss.
+    """
+    assert outputs.loss is not None
+    loss, terms = outputs.loss, {"mse": outputs.loss}
+    if concordance_weight:
+        terms["concordance"] = concordance_weight * concordance_loss(outputs.logits.float(), labels)
+        loss = loss + terms["concordance"]
+    if auxiliary_labels is not None and outputs.auxiliary_logits is not None:
+        sizes = [kind.num_targets for kind in auxiliary_targets]
+        errors = (outputs.auxiliary_logits.float() - auxiliary_labels).square().split(sizes, dim=1)
+        auxiliary = {kind.name: kind.weight * error.mean() for kind, error in zip(auxiliary_targets, errors)}
+        loss = loss + sum(auxiliary.values())
+        terms |= auxiliary
+    return loss, terms
+
+
+def validation_loss(metrics: Mapping[str, float], prefix: str, concordance_weight: float) -> float:
+    """The same sum for a whole split, of the terms of the ratings alone, from its metrics of segments."""
+    loss = metrics[f"{prefix}_mse"]
+    return loss + concordance_weight * (1 - metrics[f"{prefix}_ccc"]) if concordance_weight else loss
 
 
 def concordance_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
-    One minus the concordance correlation coefficient over a batch, mean over the columns.
+    One minus the concordance correlation coefficient of a batch, averaged over the columns.
 
-    The squared error draws uncertain predictions to the mean; this one wants them as widely spread as the labels.
-    CCC: Lin (1989), Biometrics 45(1); as a loss: Weninger et al. (2016), IJCAI. Population moments.
+    The mean squared error favours predictions close to the mean where they are uncertain; this term favours
+    predictions that are spread as widely as the labels.
 
     Args:
-        predictions, labels: on one scale.
+        predictions, labels: ratings on the same scale.
 
     Shape:
-        `(batch, num_labels)` each -> `()`. Columns in which nothing varies count 1.
+        `(batch, num_labels)` each -> `()`. A column without any variation counts 1.
+
+    Source:
+        CCC: Lin (1989), Biometrics 45(1), with population moments. As a loss: Weninger et al. (2016), IJCAI.
     """
     predicted_mean, label_mean = predictions.mean(dim=0), labels.mean(dim=0)
     covariance = ((predictions - predicted_mean) * (labels - label_mean)).mean(dim=0)

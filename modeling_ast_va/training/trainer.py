@@ -1,97 +1,111 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The library's `Trainer`, for training and evaluation alike: batches, augmentation, metrics of songs, Hub folders."""
+"""The `Trainer` of transformers with augmentation, a named loss, metrics of songs, and Hub folders as checkpoints."""
 
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from datasets import DatasetDict
+from accelerate.utils import broadcast, gather_object
+from datasets import Dataset, DatasetDict
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
+from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..hub.card import write_model_card
-from ..hub.folder import push_folder, save_hub_folder
-from ..metrics import compute_metrics
+from ..hub.folder import save_hub_folder
 from ..modeling_ast_va import ASTVAForRegression
-from ..training.arguments import ASTVATrainingArguments
 from ..training.augmentation import spec_augment_mask
 from ..training.auxiliary import AuxiliaryTargets
-from ..training.losses import concordance_loss
-
-WeightedTargets = Sequence[tuple[AuxiliaryTargets, float]]  # kinds of auxiliary targets, with their weights in the loss
+from ..training.losses import training_loss, validation_loss
+from ..training.training_arguments import ASTVATrainingArguments
 
 
 class ASTVATrainer(Trainer):
-    """`Trainer` that augments training batches, judges songs, and saves complete Hub folders."""
+    """
+    `Trainer` that augments training batches, evaluates songs, and saves complete Hub folders.
 
-    def __init__(self, *args, auxiliary_targets: WeightedTargets = (), **kwargs):
+    Args:
+        auxiliary_targets: kinds of auxiliary targets, in the order of the columns of the auxiliary head.
+        args, kwargs: of the [`~transformers.Trainer`]; `processing_class` is the feature extractor.
+    """
+
+    def __init__(self, *args, auxiliary_targets: Sequence[AuxiliaryTargets] = (), **kwargs):
         super().__init__(*args, **kwargs)
         self.auxiliary_targets = auxiliary_targets
+        self.terms: dict[str, Any] = defaultdict(float)  # of the loss, summed over the steps since the last log
+        self.num_steps = 0.0
 
-    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = dict(inputs)
-        if model.training:
-            # Here and not in the collator: evaluation shares that one, and masks are drawn faster on the device.
-            inputs["bool_masked_values"] = spec_augment_mask(
-                inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames
-            )
-        auxiliary = inputs.pop("auxiliary_targets", None)
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
-        if model.training and self.args.concordance_weight:
-            loss = loss + self.args.concordance_weight * concordance_loss(outputs.logits.float(), inputs["labels"])
-        if model.training and auxiliary is not None:
-            loss = loss + self._auxiliary_loss(outputs.auxiliary_logits, auxiliary)
+        auxiliary_labels = inputs.pop("auxiliary_labels", None)
+        mask = spec_augment_mask(inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames)
+        outputs = model(**inputs, bool_masked_values=mask)
+        loss, terms = training_loss(
+            outputs, inputs["labels"], auxiliary_labels, self.args.concordance_weight, self.auxiliary_targets
+        )
+        step = 1 / self.current_gradient_accumulation_steps
+        self.num_steps += step
+        for name, term in terms.items():
+            self.terms[name] += step * term.detach()
         return (loss, outputs) if return_outputs else loss
 
-    def _auxiliary_loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Sum over the kinds of targets of the mean squared error of each, times its weight."""
-        sizes = [kind.num_targets for kind, _ in self.auxiliary_targets]
-        errors = (logits.float() - targets).square().split(sizes, dim=1)
-        return sum(weight * error.mean() for error, (_, weight) in zip(errors, self.auxiliary_targets))
+    def log(self, logs, start_time=None):
+        if "loss" in logs:
+            for name, total in self.terms.items():
+                mean = self.accelerator.reduce(total / self.num_steps, reduction="mean")
+                logs[f"loss_{name}"] = mean.item()
+            self.terms.clear()
+            self.num_steps = 0.0
+        super().log(logs, start_time)
 
     def evaluation_loop(self, dataloader, *args, metric_key_prefix="eval", **kwargs):
-        # The library passes predictions only: which song a segment belongs to comes from the dataset at hand.
-        columns = dataloader.dataset.select_columns(["song_id", "duration_seconds"])[:]
-        self.compute_metrics = functools.partial(
-            compute_metrics, song_ids=columns["song_id"], durations=columns["duration_seconds"]
-        )
-        output = super().evaluation_loop(dataloader, *args, metric_key_prefix=metric_key_prefix, **kwargs)
-        # The library's mean over batches also counts what a process repeats to fill its last one: with two processes,
-        # another checkpoint could be the best. The loss is the mean squared error, which is exact.
-        output.metrics[f"{metric_key_prefix}_loss"] = output.metrics[f"{metric_key_prefix}_mse"]
-        return output
+        # As the iterator of a data loader does at its start: the random numbers of training that follow depend on it.
+        torch.empty((), dtype=torch.int64).random_()
+        rows = dataloader.dataset
+        predictions, metrics, _ = self.evaluate_split(rows, metric_key_prefix)
+        return EvalLoopOutput(predictions, label_ids=None, metrics=metrics, num_samples=len(rows))
+
+    def evaluate_split(self, rows: Dataset, prefix: str) -> tuple[np.ndarray, dict[str, float], pd.DataFrame]:
+        """
+        Evaluate segments; with several processes each predicts its share.
+
+        Args:
+            rows: segments with log-mels, as [`load_deam`] returns them.
+            prefix: of the metrics.
+
+        Returns:
+            Predictions, metrics with the loss, and the table of segments of [`evaluate_rows`], in every process.
+        """
+        args = self.args
+        if args.world_size > 1:
+            for buffer in self.model.buffers():  # running statistics: those of the process that saves the model
+                broadcast(buffer)
+        first, last = (len(rows) * rank // args.world_size for rank in (args.process_index, args.process_index + 1))
+        share = [np.empty((0, 2), np.float32)]
+        if last > first:
+            with self.compute_loss_context_manager():
+                part = rows.select(range(first, last))
+                share.append(predict_rows(self.model, self.processing_class, part, args.eval_batch_size))
+        predictions = np.concatenate(gather_object(share))
+        metrics, segments = evaluate_rows(rows, predictions, prefix)
+        metrics[f"{prefix}_loss"] = validation_loss(metrics, prefix, args.concordance_weight)
+        return predictions, metrics, segments
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        # The library would also pickle the arguments, and leave the pipeline out.
+        # The method of the library also pickles the arguments, and leaves the pipeline out.
         if self.args.should_save:
             model = self.accelerator.unwrap_model(self.model)
             save_hub_folder(model, self.processing_class, output_dir or self.args.output_dir)
 
-    def push_to_hub(
-        self, commit_message="End of training", blocking=True, token=None, revision=None, private=None, **kwargs
-    ):
-        # The library would push a card without results, whatever else lies in the folder, and not all of the code.
-        self.save_model(_internal_call=True)
-        if not self.is_world_process_zero():
-            return None
-        write_model_card(self.args.output_dir)
-        return push_folder(
-            self.args.output_dir,
-            self.args.hub_model_id or Path(self.args.output_dir).absolute().name,
-            private=self.args.hub_private_repo if private is None else private,
-            revision=revision or self.args.hub_revision,
-            commit_message=commit_message,
-            token=token or self.args.hub_token,
-        )
-
 
 class ProgressLines(ProgressCallback):
-    """The library's progress bars, with what a person follows in place of all forty metrics."""
+    """The progress bars of the library, with four metrics in place of all forty."""
 
     SHOWN = ("loss", "eval_loss", "eval_song_valence_ccc", "eval_song_arousal_ccc")
 
@@ -104,19 +118,30 @@ class ProgressLines(ProgressCallback):
 def collate(
     rows: Sequence[dict[str, Any]],
     feature_extractor: ASTVAFeatureExtractor,
-    auxiliary_targets: WeightedTargets = (),
+    auxiliary_targets: Sequence[AuxiliaryTargets] = (),
 ) -> dict[str, torch.Tensor]:
     """
-    Rows of `load_deam` as a batch: `input_values` `(batch, num_frames, num_mel_bins)`, normalised, and `labels`; with
-    `auxiliary_targets` those too, `(batch, num_auxiliary_targets)`.
+    Make a batch of rows of [`load_deam`].
+
+    Args:
+        rows: segments with log-mels.
+        feature_extractor: normalises them, unless its `do_normalize` is false.
+        auxiliary_targets: kinds of auxiliary targets.
+
+    Returns:
+        `input_values`, `labels`, and with auxiliary targets `auxiliary_labels`.
+
+    Shape:
+        `(batch, num_frames, num_mel_bins)`, `(batch, 2)`, `(batch, num_auxiliary_targets)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
-    batch = {"input_values": feature_extractor.normalize(log_mels), "labels": labels}
+    input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
+    batch = {"input_values": input_values, "labels": labels}
     if auxiliary_targets:
         segments = [(int(row["song_id"]), row["start_seconds"], row["duration_seconds"]) for row in rows]
-        targets = [np.concatenate([kind(*segment) for kind, _ in auxiliary_targets]) for segment in segments]
-        batch["auxiliary_targets"] = torch.from_numpy(np.stack(targets))
+        targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
+        batch["auxiliary_labels"] = torch.from_numpy(np.stack(targets))
     return batch
 
 
@@ -124,12 +149,12 @@ def build_trainer(
     model: ASTVAForRegression,
     feature_extractor: ASTVAFeatureExtractor,
     args: ASTVATrainingArguments,
-    splits: DatasetDict | None = None,
-    auxiliary_targets: WeightedTargets = (),
+    splits: DatasetDict,
+    auxiliary_targets: Sequence[AuxiliaryTargets] = (),
 ) -> ASTVATrainer:
-    """The trainer of a model: with splits to train it, without to evaluate it."""
+    """The trainer of a model on the splits `train` and, where there is one, `validation`."""
+    validation = splits.get("validation")
     callbacks = []
-    validation = splits.get("validation") if splits else None
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     trainer = ASTVATrainer(
@@ -138,10 +163,9 @@ def build_trainer(
         data_collator=functools.partial(
             collate, feature_extractor=feature_extractor, auxiliary_targets=auxiliary_targets
         ),
-        train_dataset=splits["train"] if splits else None,
+        train_dataset=splits["train"],
         eval_dataset=validation,
         processing_class=feature_extractor,
-        compute_metrics=compute_metrics,
         callbacks=callbacks,
         auxiliary_targets=auxiliary_targets,
     )

@@ -17,7 +17,7 @@ FRAMES = 104  # of the small AudioSet AST: a grid of 12 x 9 patches
 
 
 def randomize(network):
-    """Random weights everywhere: the library starts biases, positions and tokens from zero."""
+    """Random weights everywhere: transformers initialises biases, positions and tokens with zero."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -27,7 +27,7 @@ def randomize(network):
 
 @pytest.fixture(scope="module")
 def audioset(tmp_path_factory):
-    """A small AST of the library with a classifier, and the folder where the library saved it, with its statistics."""
+    """A small AST of transformers with a classifier, and the folder where it was saved, with its statistics."""
     folder = tmp_path_factory.mktemp("audioset")
     network = randomize(ASTForAudioClassification(ASTConfig(**SMALL, max_length=FRAMES, num_labels=5)))
     network.save_pretrained(folder)
@@ -47,7 +47,7 @@ def assert_same_encoder(network, model, num_frames=FRAMES):
     torch.testing.assert_close(outputs.pooler_output, expected.pooler_output, atol=1e-5, rtol=0)
 
 
-def test_audioset_encoder_equals_the_librarys(audioset):
+def test_audioset_encoder_equals_that_of_transformers(audioset):
     network, folder = audioset
     model, _ = init_from_audioset_ast(folder)
     assert not model.training
@@ -64,7 +64,7 @@ def test_audioset_encoder_without_classifier(tmp_path, options):
     assert_same_encoder(network.float(), model)
 
 
-def test_audioset_model_survives_saving_whole(audioset, tmp_path):
+def test_audioset_model_is_saved_completely(audioset, tmp_path):
     network, folder = audioset
     model, feature_extractor = init_from_audioset_ast(folder)
     save_hub_folder(model, feature_extractor, tmp_path)
@@ -76,7 +76,7 @@ def test_audioset_model_survives_saving_whole(audioset, tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [1.04, 0.7])
-def test_audioset_features_equal_the_librarys(audioset, seconds):
+def test_audioset_features_equal_those_of_transformers(audioset, seconds):
     folder = audioset[1]
     _, feature_extractor = init_from_audioset_ast(folder)
     waveform = chords(seconds, 16000)
@@ -87,13 +87,13 @@ def test_audioset_features_equal_the_librarys(audioset, seconds):
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
-def test_audiosets_statistics_are_taken_aloud_where_none_are_saved(tmp_path, caplog):
+def test_statistics_of_audioset_are_the_default(tmp_path, caplog):
     randomize(ASTModel(ASTConfig(**SMALL))).save_pretrained(tmp_path)
     _, feature_extractor = init_from_audioset_ast(tmp_path)
     assert (feature_extractor.mean, feature_extractor.std) == (-4.2677393, 2 * 4.5689974)
     assert (feature_extractor.max_length, feature_extractor.segment_seconds) == (1024, 10.24)
     assert feature_extractor.num_frames(round(10.24 * 16000)) == 1 + (163840 - 400) // 160
-    assert "has no preprocessor_config.json: taking AudioSet's settings" in caplog.text
+    assert "has no preprocessor_config.json, so the settings of AudioSet are used" in caplog.text
 
 
 @pytest.mark.parametrize(("frames", "first"), [(96, 0), (86, 0), (66, 1), (46, 2), (16, 4)])
@@ -110,7 +110,7 @@ def test_shorter_segments_take_the_middle_of_the_positions(audioset, frames, fir
 
 
 def cubic_weight(distance, a=-0.75):
-    """Kernel of cubic convolution (Keys, 1981, equation 4), with the parameter that image software uses."""
+    """Kernel of cubic convolution (Keys, 1981, equation 4), with the usual parameter."""
     x = abs(distance)
     if x <= 1:
         return (a + 2) * x**3 - (a + 3) * x**2 + 1
@@ -137,7 +137,7 @@ def test_longer_segments_resample_the_positions_along_time(audioset):
 def test_spectrogram_of_another_segment_is_the_fewest_frames_that_fill_the_grid(audioset):
     model, feature_extractor = init_from_audioset_ast(audioset[1], segment_seconds=0.8)
     assert feature_extractor.num_frames(12800) == 78
-    assert model.config.max_length == feature_extractor.max_length == 86  # 16 + 7 * 10, where 76 would not do
+    assert model.config.max_length == feature_extractor.max_length == 86  # 16 + 7 * 10; 76 is too short
     waveform = chords(0.8, 16000)
     input_values = feature_extractor(waveform, sampling_rate=16000, return_tensors="pt")["input_values"]
     assert model(input_values).logits.shape == (1, 2)
@@ -152,12 +152,12 @@ def test_settings_reach_configuration_and_features(audioset):
     assert (feature_extractor.mean, feature_extractor.std) == (-7.0, 6.5)
 
 
-def test_settings_that_the_weights_forbid_are_refused(audioset):
+def test_settings_that_do_not_fit_the_weights_are_refused(audioset):
     for settings in ({"num_attention_heads": 8}, {"norm_first": False}, {"num_mel_bins": 64}):
         (name,) = settings
-        with pytest.raises(ValueError, match=f"The weights were trained with {name}="):
+        with pytest.raises(ValueError, match=f"Expected {name}=.* for these weights"):
             init_from_audioset_ast(audioset[1], **settings)
-    with pytest.raises(ValueError, match=r"Neither .* has the settings 'hidden_sise'"):
+    with pytest.raises(ValueError, match=r"Expected settings of ASTVAConfig or .*, but got 'hidden_sise'"):
         init_from_audioset_ast(audioset[1], hidden_sise=32)
     assert init_from_audioset_ast(audioset[1], hidden_size=32)
 
@@ -169,10 +169,10 @@ def test_checkpoints_of_other_models_are_refused(tmp_path):
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "config.json").write_text("{}")
     for name, model_type in (("bert", "'bert'"), ("own", "'ast_va'"), ("nothing", "None")):
-        with pytest.raises(ValueError, match=f"Expected .* 'audio-spectrogram-transformer'.* is {model_type}"):
+        with pytest.raises(ValueError, match=f"Expected .* 'audio-spectrogram-transformer'.* but got {model_type}"):
             init_from_audioset_ast(tmp_path / name)
     for name, model_type in (("bert", "'bert'"), ("nothing", "None")):
-        with pytest.raises(ValueError, match=f"'ast_va' or 'audio-spectrogram-transformer'.* is {model_type}"):
+        with pytest.raises(ValueError, match=f"'ast_va' or 'audio-spectrogram-transformer'.* but got {model_type}"):
             load_initial_model(tmp_path / name)
 
 
@@ -192,7 +192,7 @@ def test_audioset_weights_that_are_missing_or_unexpected_are_refused(audioset, t
 def test_statistics_of_other_features_are_refused(audioset, tmp_path):
     audioset[0].save_pretrained(tmp_path)
     ASTFeatureExtractor(num_mel_bins=64).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="have 64 mel bins, its model 128"):
+    with pytest.raises(ValueError, match=r"Expected features of 128 mel bins .* but got 64"):
         init_from_audioset_ast(tmp_path)
 
 
@@ -213,7 +213,7 @@ def test_training_starts_from_a_saved_model(tmp_path):
     assert torch.equal(model(log_mels).logits, saved(log_mels).logits)
     assert model.ast_va.layers[0].dropout.p == 0.5
     assert (feature_extractor.mean, feature_extractor.max_length) == (-30.0, 432)
-    with pytest.raises(ValueError, match="trained with head_hidden_size=128, not 64"):
+    with pytest.raises(ValueError, match="Expected head_hidden_size=128 for these weights, but got 64"):
         load_initial_model(tmp_path, {"head_hidden_size": 64})
 
 

@@ -38,7 +38,7 @@ def resaved(notebook, tmp_path):
     return save
 
 
-def test_converted_model_equals_the_notebooks(notebook):
+def test_converted_model_equals_that_of_the_notebook(notebook):
     network, path, _ = notebook
     model, _ = convert_notebook_checkpoint(path)
     assert model.num_parameters() == 3_314_306
@@ -52,7 +52,7 @@ def test_converted_model_equals_the_notebooks(notebook):
 
 
 @pytest.mark.parametrize("seconds", [5, 3.3])
-def test_converted_features_and_answers_equal_the_notebooks(notebook, seconds):
+def test_converted_features_and_predictions_equal_those_of_the_notebook(notebook, seconds):
     network, path, checkpoint = notebook
     model, feature_extractor = convert_notebook_checkpoint(path)
     waveform = chords(seconds, SAMPLING_RATE)
@@ -103,19 +103,19 @@ def test_conversion_script_writes_a_hub_folder_of_the_same_model(notebook, tmp_p
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"norm.weight": torch.zeros(256)}, "missing none; unexpected 'norm.weight'"),
-        ({"head.1.bias": None}, "missing 'head.1.bias'; unexpected none"),
+        ({"norm.weight": torch.zeros(256)}, "missing none and unexpected 'norm.weight'"),
+        ({"head.1.bias": None}, "missing 'head.1.bias' and unexpected none"),
         ({"head.1.bias": torch.zeros(127)}, r"head.1.bias of shape \(128\), but got \(127,\)"),
         ({"head.4.weight": torch.zeros(3, 128)}, r"head.4.weight of shape \(2, 128\), but got \(3, 128\)"),
         ({"patch_embed.weight": torch.zeros(256, 3, 16, 16)}, r"\(any, 1, any, any\), but got \(256, 3, 16, 16\)"),
         ({"patch_embed.weight": torch.zeros(256, 1, 16, 8)}, r"\(any, 1, 16, 16\), but got \(256, 1, 16, 8\)"),
-        ({"pos_embed": torch.zeros(1, 216, 256)}, "holds 215 patches, which are not whole columns of 8"),
+        ({"pos_embed": torch.zeros(1, 216, 256)}, "Expected pos_embed of columns of 8 patches .* but got 215"),
         ({"pos_embed": torch.zeros(217, 256)}, r"pos_embed of shape \(1, any, any\), but got \(217, 256\)"),
         ({"transformer_encoder.layers.4.norm1.bias": torch.zeros(256)}, "missing 'transformer_encoder.layers.4.*more"),
-        ({"cls_token": 0.0}, "to hold tensors by their names"),
+        ({"cls_token": 0.0}, "Expected tensors by their names"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused_by_name(resaved, weights, message):
+def test_weights_that_do_not_fit_are_named(resaved, weights, message):
     with pytest.raises(ValueError, match=message):
         convert_notebook_checkpoint(resaved(weights))
 
@@ -128,23 +128,23 @@ def test_weights_that_do_not_fit_are_refused_by_name(resaved, weights, message):
         ({"global_mean": torch.zeros(128)}, "global_mean to be one finite number"),
         ({"global_mean": float("nan")}, "global_mean to be one finite number"),
         ({"global_mean": "-41.5"}, "global_mean to be one finite number"),
-        ({"global_std": 0.0}, "std must be positive"),
+        ({"global_std": 0.0}, "std"),
     ],
 )
-def test_entries_that_do_not_fit_are_refused_by_name(resaved, entries, message):
+def test_entries_that_do_not_fit_are_named(resaved, entries, message):
     with pytest.raises(ValueError, match=message):
         convert_notebook_checkpoint(resaved(**entries))
 
 
-def test_numbers_may_be_left_out_or_plain(resaved):
+def test_optional_entries_and_plain_numbers_are_accepted(resaved):
     path = resaved(optimizer_state_dict=None, epoch=None, global_mean=-40.0)
     assert convert_notebook_checkpoint(path)[1].mean == -40.0
 
 
-def test_a_whole_pickled_network_is_refused_and_its_code_does_not_run(notebook, tmp_path):
+def test_pickled_objects_are_refused_and_their_code_does_not_run(notebook, tmp_path):
     network, _, checkpoint = notebook
     torch.save(network, tmp_path / "network.pth")
-    with pytest.raises(ValueError, match=r"holds Python objects.*NotebookTransformer.*can run any code"):
+    with pytest.raises(ValueError, match=r"got Python objects.*NotebookTransformer.*could run any code"):
         convert_notebook_checkpoint(tmp_path / "network.pth")
 
     class Intruder:
@@ -152,7 +152,7 @@ def test_a_whole_pickled_network_is_refused_and_its_code_does_not_run(notebook, 
             return Path.touch, (tmp_path / "ran",)
 
     torch.save({**checkpoint, "epoch": Intruder()}, tmp_path / "intruder.pth")
-    with pytest.raises(ValueError, match="holds Python objects"):
+    with pytest.raises(ValueError, match="got Python objects"):
         convert_notebook_checkpoint(tmp_path / "intruder.pth")
     assert not (tmp_path / "ran").exists()
 
@@ -163,8 +163,8 @@ def test_other_and_damaged_files_are_refused(notebook, tmp_path):
     flipped[len(whole) // 2] ^= 1  # one bit of one weight
     for content in (b"", b"RIFF of a song", whole[: len(whole) // 2], bytes(flipped)):
         (tmp_path / "file.pth").write_bytes(content)
-        with pytest.raises(ValueError, match=r"file.pth' is no checkpoint that torch.save wrote, or is damaged"):
+        with pytest.raises(ValueError, match=r"Expected a checkpoint of torch\.save in .*file.pth"):
             convert_notebook_checkpoint(tmp_path / "file.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match=r"Expected a dictionary.*holds a list"):
+    with pytest.raises(ValueError, match=r"Expected a dictionary.*got a list"):
         convert_notebook_checkpoint(tmp_path / "list.pth")

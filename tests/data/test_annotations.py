@@ -35,29 +35,29 @@ def test_dynamic_annotations_and_metadata_are_optional(tmp_path):
     folder = find_deam(write_deam(tmp_path / "deam", {2: 0}, dynamic=False))
     assert folder.dynamic == {}
     assert folder.metadata == ()
-    assert len(read_metadata(folder.metadata)) == 0
+    assert len(read_metadata(folder.metadata)) == len(read_dynamic_means(folder.dynamic)) == 0
 
 
 @pytest.mark.parametrize("name", ["nowhere", "file"])
-def test_refuses_what_is_no_folder(tmp_path, name):
+def test_refuses_a_path_that_is_not_a_folder(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=f"{name}.*is not a folder"):
         find_deam(tmp_path / name)
 
 
-def test_refuses_another_folder_and_says_what_it_looked_for_and_found(tmp_path):
+def test_refuses_another_folder_and_names_what_it_expected_and_found(tmp_path):
     (tmp_path / "holiday pictures").mkdir()
-    with pytest.raises(ValueError, match=r"looked for 'DEAM_Annotations/.*found 'holiday pictures'"):
+    with pytest.raises(ValueError, match=r"Expected the folder 'DEAM_Annotations/.*but got 'holiday pictures'"):
         find_deam(tmp_path)
 
 
 def test_refuses_a_folder_without_one_of_the_files(deam):
     (deam / SONGS_2000_2058).unlink()
-    with pytest.raises(ValueError, match=r"static_annotations_averaged_songs_2000_2058.csv' is missing"):
+    with pytest.raises(ValueError, match=r"static_annotations_averaged_songs_2000_2058.csv' in .* no such file"):
         find_deam(deam)
 
 
-def test_reads_ratings_by_name_through_blanks_and_crlf(deam):
+def test_reads_ratings_by_column_name_despite_blanks_and_crlf(deam):
     assert b" valence_ max_mean" in (deam / SONGS_2000_2058).read_bytes()
     assert b"\r\n" in (deam / SONGS_1_2000).read_bytes()
     ratings = read_ratings(find_deam(deam).song_level)
@@ -67,7 +67,7 @@ def test_reads_ratings_by_name_through_blanks_and_crlf(deam):
     assert ratings.dtypes.tolist() == [int, float, float, float, float]
 
 
-def test_order_of_rows_and_columns_line_ends_and_byte_order_mark_play_no_part(tmp_path):
+def test_order_of_rows_and_columns_line_ends_and_byte_order_mark_are_ignored(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(
         b"\xef\xbb\xbfarousal_std,ARTIST,song_id , arousal_ mean,valence_std,valence_mean,,\n"
@@ -86,14 +86,14 @@ def test_a_blank_rating_is_not_a_number(deam):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("3, 4.5, 1.0, loud, 1.0", "songs_1_2000.csv line 3: arousal_mean 'loud' is not a number"),
-        ("3, nan, 1.0, 4.5, 1.0", "line 3: valence_mean 'nan' is not a number"),
-        ("3, 0.9, 1.0, 4.5, 1.0", "line 3: valence_mean 0.9 is out of range; expected 1 to 9"),
-        ("3, 4.5, 1.0, 9.5, 1.0", "line 3: arousal_mean 9.5 is out of range"),
-        ("3, 4.5, -1, 4.5, 1.0", "line 3: valence_std -1 is out of range; expected 0 to 8"),
-        ("3.5, 4.5, 1, 4.5, 1.0", "line 3: song_id '3.5' is not a whole number"),
-        (", 4.5, 1, 4.5, 1.0", "line 3: song_id '' is not a whole number"),
-        ("2, 4.5, 1, 4.5, 1.0", "line 3: song_id 2 was already given in .*songs_1_2000.csv line 2"),
+        ("3, 4.5, 1.0, loud, 1.0", "songs_1_2000.csv line 3: expected arousal_mean to be a number, but got 'loud'"),
+        ("3, nan, 1.0, 4.5, 1.0", "line 3: expected valence_mean to be a number, but got 'nan'"),
+        ("3, 0.9, 1.0, 4.5, 1.0", "line 3: expected valence_mean from 1 to 9, but got 0.9"),
+        ("3, 4.5, 1.0, 9.5, 1.0", "line 3: expected arousal_mean from 1 to 9, but got 9.5"),
+        ("3, 4.5, -1, 4.5, 1.0", "line 3: expected valence_std from 0 to 8, but got -1"),
+        ("3.5, 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number, but got '3.5'"),
+        (", 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number, but got ''"),
+        ("2, 4.5, 1, 4.5, 1.0", "line 3: expected song_id 2 once, but got it in .*songs_1_2000.csv line 2"),
     ],
 )
 def test_refuses_a_bad_row_with_file_and_line(deam, line, message):
@@ -104,7 +104,7 @@ def test_refuses_a_bad_row_with_file_and_line(deam, line, message):
 
 def test_refuses_a_song_that_both_files_rate(deam):
     _replace_line(deam / SONGS_2000_2058, 2, "2" + ",5" * 12)
-    with pytest.raises(ValueError, match=r"2000_2058.csv line 2: song_id 2 was already given in .*1_2000.csv line 2"):
+    with pytest.raises(ValueError, match=r"2000_2058.csv line 2: expected song_id 2 once, .* in .*1_2000.csv line 2"):
         read_ratings(find_deam(deam).song_level)
 
 
@@ -114,11 +114,11 @@ def test_refuses_a_song_that_both_files_rate(deam):
 def test_refuses_a_file_without_a_needed_column_and_names_those_found(tmp_path, content):
     path = tmp_path / "ratings.csv"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"(?s)ratings.csv' has no column .*'arousal_mean'.*columns found: "):
+    with pytest.raises(ValueError, match=r"(?s)ratings.csv: expected columns .*'arousal_mean'.*, but got "):
         read_ratings([path])
 
 
-def test_averages_dynamic_annotations_over_the_samples_that_are_there(tmp_path):
+def test_averages_dynamic_annotations_over_the_existing_samples(tmp_path):
     (tmp_path / "v.csv").write_text(
         "song_id, sample_15000ms,sample_15500ms,sample_16000ms\n3,0.5,-0.1,\n2,1,0,-.4\n4,,,\n"
     )
@@ -128,9 +128,15 @@ def test_averages_dynamic_annotations_over_the_samples_that_are_there(tmp_path):
     np.testing.assert_allclose(means[["valence", "arousal"]], [[0.2, 0.25], [0.2, -1]], atol=1e-12)
 
 
-def test_refuses_a_dynamic_sample_that_is_no_number(deam):
+def test_refuses_a_dynamic_sample_that_is_not_a_number(deam):
     _replace_line(deam / DYNAMIC / "arousal.csv", 2, "2,0.1,x")
-    with pytest.raises(ValueError, match=r"arousal.csv line 2: sample_15500ms 'x' is not a number"):
+    with pytest.raises(ValueError, match=r"arousal.csv line 2: expected sample_15500ms to be a number, but got 'x'"):
+        read_dynamic_means(find_deam(deam).dynamic)
+
+
+def test_refuses_a_song_that_is_annotated_twice(deam):
+    _replace_line(deam / DYNAMIC / "valence.csv", 3, "2,0.1")
+    with pytest.raises(ValueError, match=r"valence.csv line 3: expected song_id 2 once"):
         read_dynamic_means(find_deam(deam).dynamic)
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Shards of rows: the same for any number of processes, after every kill, and for two runs at once."""
+"""Cached rows are the same for any number of processes, after every kill, and for two runs at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from datasets import Array2D, Dataset, Features, Value, disable_progress_bars, enable_progress_bars
 
-from modeling_ast_va.data import cache as shards
+from modeling_ast_va.data import cache as cache_module
 from modeling_ast_va.data.cache import map_songs
 
 FEATURES = Features({"song_id": Value("int64"), "detail": Value("string"), "input_values": Array2D((3, 2), "float32")})
@@ -26,12 +26,12 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="the processes o
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(shards, "SONGS_PER_SHARD", 2)
-    monkeypatch.setattr(shards, "ORPHAN_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(cache_module, "SONGS_PER_SHARD", 2)
+    monkeypatch.setattr(cache_module, "ORPHAN_POLL_SECONDS", 0.05)
 
 
 def cut(song: dict, seconds: float = 0.0, log: Path | None = None) -> dict:
-    """One to three rows of a song, of values that tell which; every fourth song is unusable."""
+    """One to three rows of a song with values of its own; every fourth song is unusable."""
     time.sleep(seconds)
     if log:
         with log.open("a") as file:
@@ -47,13 +47,25 @@ def computed(log: Path) -> list[int]:
     return [int(line.split()[0]) for line in log.read_text().splitlines()]
 
 
-def run(folder: Path, compute=cut, num_proc: int | None = 1) -> Dataset:
-    songs = [{"song_id": song_id} for song_id in range(NUM_SONGS)]
-    return map_songs(compute, songs, folder=folder, features=FEATURES, num_proc=num_proc, desc="Songs")
+def run(cache_dir: Path, compute=cut, num_proc: int | None = 1, key: dict | None = None, path=__file__) -> Dataset:
+    return map_songs(
+        compute,
+        [{"song_id": song_id, "path": str(path)} for song_id in range(NUM_SONGS)],
+        name="rows",
+        key=key or {"version": 1, "settings": {"a": 1, "b": None}},
+        features=FEATURES,
+        num_proc=num_proc,
+        cache_dir=cache_dir,
+        desc="Songs",
+    )
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.glob("*.arrow")}
+def shards(cache_dir: Path) -> list[Path]:
+    return sorted(cache_dir.glob("modeling_ast_va/rows-*/*.arrow"))
+
+
+def contents(cache_dir: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in shards(cache_dir)}
 
 
 def wait_for(condition) -> None:
@@ -77,44 +89,65 @@ def test_rows_are_those_of_the_songs_in_order(tmp_path, num_proc):
     assert len(contents(tmp_path / "rows")) == 6
 
 
-def test_what_is_finished_is_only_read(tmp_path):
+def test_finished_rows_are_only_read(tmp_path):
+    run(tmp_path / "rows")
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    log = tmp_path / "log"
+    run(tmp_path / "rows", partial(cut, log=log), num_proc=2, key={"settings": {"b": None, "a": 1}, "version": 1})
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_another_key_or_file_is_computed_separately(tmp_path):
+    file = tmp_path / "song"
+    file.write_bytes(b"one")
+    cache_dir = tmp_path / "cache"
+    run(cache_dir, path=file)
+    run(cache_dir, path=file, key={"version": 2})
+    assert len(shards(cache_dir)) == 2 * 6
+    file.write_bytes(b"other")
+    run(cache_dir, path=file)
+    assert len(shards(cache_dir)) == 3 * 6
+    os.utime(file, (0, 0))
+    run(cache_dir, path=file)
+    assert len(shards(cache_dir)) == 4 * 6
+
+
+def test_a_relative_path_is_the_same_file(tmp_path, monkeypatch):
     run(tmp_path)
-    before = {file: file.stat().st_mtime_ns for file in [tmp_path, *tmp_path.iterdir()]}
-    log = tmp_path.with_suffix(".log")
-    run(tmp_path, partial(cut, log=log), num_proc=2)
-    assert {file: file.stat().st_mtime_ns for file in [tmp_path, *tmp_path.iterdir()]} == before
-    assert not log.exists()
+    monkeypatch.chdir(Path(__file__).parent)
+    run(tmp_path, path=Path(__file__).name)
+    assert len(shards(tmp_path)) == 6
 
 
 @needs_fork
 @pytest.mark.parametrize("num_proc", [1, 2])
-def test_a_run_that_was_killed_is_taken_up(tmp_path, num_proc):
-    folder, first, second = tmp_path / "rows", tmp_path / "first", tmp_path / "second"
+def test_a_run_that_was_killed_is_continued(tmp_path, num_proc):
+    cache_dir, first, second = tmp_path / "rows", tmp_path / "first", tmp_path / "second"
     slow = partial(cut, seconds=0.1, log=first)
-    process = multiprocessing.get_context("fork").Process(target=run, args=(folder, slow, num_proc))
+    process = multiprocessing.get_context("fork").Process(target=run, args=(cache_dir, slow, num_proc))
     process.start()
-    wait_for(lambda: contents(folder))
+    wait_for(lambda: shards(cache_dir))
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     workers = {int(line.split()[1]) for line in first.read_text().splitlines()}
     assert len(workers) == num_proc
     wait_for(lambda: not any(is_running(worker) for worker in workers))
 
-    finished = {file: file.stat().st_mtime_ns for file in folder.glob("*.arrow")}
+    finished = {file: file.stat().st_mtime_ns for file in shards(cache_dir)}
     assert 0 < len(finished) < 6
-    (folder / "000004-000006-0123.tmp").write_text("half a shard")
-    rows = run(folder, partial(cut, log=second), num_proc)
+    (shards(cache_dir)[0].parent / "000004-000006-0123.tmp").write_text("half a shard")
+    rows = run(cache_dir, partial(cut, log=second), num_proc)
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
-    held = {song_id for file in finished for song_id in range(*map(int, file.stem.split("-")))}
-    assert sorted(computed(second)) == [song_id for song_id in range(NUM_SONGS) if song_id not in held]
-    assert not list(folder.glob("*.tmp"))
+    kept = {song_id for file in finished for song_id in range(*map(int, file.stem.split("-")))}
+    assert sorted(computed(second)) == [song_id for song_id in range(NUM_SONGS) if song_id not in kept]
+    assert not list(cache_dir.rglob("*.tmp"))
     uninterrupted = run(tmp_path / "uninterrupted")
-    assert contents(folder) == contents(tmp_path / "uninterrupted")
+    assert contents(cache_dir) == contents(tmp_path / "uninterrupted")
     assert rows.to_list() == uninterrupted.to_list()
 
 
 def is_running(pid: int) -> bool:
-    """Neither gone nor dead and waiting for its parent to notice."""
+    """Whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -129,12 +162,12 @@ def killed_at(song: dict, song_id: int) -> dict:
 
 
 @needs_fork
-def test_a_process_that_is_killed_is_an_error_that_says_what_to_do(tmp_path):
-    with pytest.raises(RuntimeError, match=r"One of 2 processes .* was killed.* memory.* kept: .* num_proc"):
+def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
+    with pytest.raises(RuntimeError, match=r"Expected 2 processes .* was killed.* memory.* kept: .* num_proc"):
         run(tmp_path, partial(killed_at, song_id=7), num_proc=2)
     assert contents(tmp_path)
     assert "000006-000008.arrow" not in contents(tmp_path)
-    assert run(tmp_path, num_proc=2)["song_id"][:] == run(tmp_path / "again")["song_id"][:]
+    assert run(tmp_path, num_proc=2)["song_id"][:] == run(tmp_path / "alone")["song_id"][:]
 
 
 def fail_at(song: dict, song_id: int) -> dict:
@@ -144,18 +177,18 @@ def fail_at(song: dict, song_id: int) -> dict:
 
 
 @pytest.mark.parametrize("num_proc", [1, 2])
-def test_an_error_is_raised_as_it_is(tmp_path, num_proc):
+def test_an_error_is_raised_unchanged(tmp_path, num_proc):
     with pytest.raises(RuntimeError, match=r"^a bug$"):
         run(tmp_path, partial(fail_at, song_id=5), num_proc=num_proc)
     assert "000004-000006.arrow" not in contents(tmp_path)
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 @needs_fork
 def test_of_two_runs_at_once_one_computes(tmp_path):
-    folder, log = tmp_path / "rows", tmp_path / "log"
+    cache_dir, log = tmp_path / "rows", tmp_path / "log"
     fork = multiprocessing.get_context("fork")
-    processes = [fork.Process(target=run, args=(folder, partial(cut, seconds=0.02, log=log), 2)) for _ in range(3)]
+    processes = [fork.Process(target=run, args=(cache_dir, partial(cut, seconds=0.02, log=log), 2)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
@@ -163,21 +196,21 @@ def test_of_two_runs_at_once_one_computes(tmp_path):
         assert process.exitcode == 0
     assert sorted(computed(log)) == list(range(NUM_SONGS))
     run(tmp_path / "alone")
-    assert contents(folder) == contents(tmp_path / "alone")
+    assert contents(cache_dir) == contents(tmp_path / "alone")
 
 
-def test_the_progress_bar_begins_at_what_is_finished(tmp_path, capfd):
-    enable_progress_bars()  # a training run of another test may have left them off
+def test_the_progress_bar_starts_at_the_finished_songs(tmp_path, capfd):
+    enable_progress_bars()  # a training run of another test may have disabled them
     run(tmp_path)
     assert "11/11" in capfd.readouterr().err
-    (tmp_path / "000002-000004.arrow").unlink()
-    (tmp_path / "000010-000011.arrow").unlink()
+    shards(tmp_path)[5].unlink()
+    shards(tmp_path)[1].unlink()
     run(tmp_path)
     printed = capfd.readouterr().err
     assert "Songs:" in printed
     assert "| 8/11" in printed
     assert "| 11/11" in printed
-    (tmp_path / "000010-000011.arrow").unlink()
+    shards(tmp_path)[5].unlink()
     disable_progress_bars()
     try:
         run(tmp_path)

@@ -1,12 +1,15 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 import logging
+import subprocess
+import sys
 from collections import Counter
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 import torch
 
-from modeling_ast_va.data.splits import KNOWN_DUPLICATES, SPLITS, song_groups, split_segments, split_songs
+from modeling_ast_va.data.splits import SPLITS, SplitSettings, split_segments, split_songs
 
 NUM_SONGS, SEGMENTS_PER_SONG = 200, 3
 SONGS = np.arange(2, 2 + NUM_SONGS)
@@ -17,8 +20,11 @@ def artist_of(song):
     return "Very Productive" if song < 50 else f"Artist {song // 3}"
 
 
-def split(rows=ROWS, artist=artist_of, title=lambda song: f"Song {song}", **options):
-    return split_segments(rows, [artist(song) for song in rows], [title(song) for song in rows], **options)
+def split(rows=ROWS, **options):
+    songs = rows.tolist()
+    first_of = {artist_of(song): song for song in reversed(songs)}
+    groups = songs if options.get("split_by") == "song" else [first_of[artist_of(song)] for song in songs]
+    return split_segments(songs, groups, SplitSettings(**options))
 
 
 def songs_in(indices, rows=ROWS):
@@ -36,21 +42,21 @@ def test_every_segment_is_in_one_split_and_sizes_are_80_10_10(split_by):
     assert all((np.diff(index) > 0).all() for index in indices.values())
 
 
-def test_no_artist_is_on_two_sides_by_default():
+def test_no_artist_is_in_two_splits_by_default():
     artists = [{artist_of(song) for song in songs} for songs in songs_in(split()).values()]
     assert sum(map(len, artists)) == len(set.union(*artists))
 
 
-def test_a_large_artist_trains_whatever_the_seed():
+def test_a_large_artist_trains_for_every_seed():
     assert all(2 in songs_in(split(seed=seed))["train"] for seed in range(20))
 
 
-def test_an_artist_is_drawn_into_every_split_by_some_seed():
+def test_an_artist_is_in_each_split_for_some_seed():
     found = {name for seed in range(60) for name, songs in songs_in(split(seed=seed)).items() if 100 in songs}
     assert found == set(SPLITS)
 
 
-def test_song_split_parts_artists_but_not_songs():
+def test_song_split_separates_artists_but_not_songs():
     songs = songs_in(split(split_by="song"))
     assert sum(map(len, songs.values())) == NUM_SONGS
     assert all(any(song < 50 for song in songs[name]) for name in SPLITS)
@@ -63,11 +69,11 @@ def test_seed_decides(split_by):
     assert any(len(first[name]) != len(other[name]) or (first[name] != other[name]).any() for name in SPLITS)
 
 
-def test_order_of_songs_plays_no_part():
-    group_of = {int(song): int(song) // 3 for song in SONGS}
-    shuffled = dict(np.random.default_rng(0).permutation(list(group_of.items())).tolist())
-    assert list(shuffled) != list(group_of)
-    assert split_songs(shuffled) == split_songs(group_of)
+def test_order_of_songs_is_ignored():
+    groups = {song: song // 3 for song in SONGS.tolist()}
+    shuffled = dict(np.random.default_rng(0).permutation(list(groups.items())).tolist())
+    assert list(shuffled) != list(groups)
+    assert split_songs(shuffled, SplitSettings()) == split_songs(groups, SplitSettings())
 
 
 def test_segment_split_is_the_notebooks_random_split(caplog):
@@ -91,51 +97,21 @@ def test_mediaeval_2015_tests_on_2001_to_2058():
     assert not artists[0] & artists[1]
 
 
-def test_without_artists_the_split_is_by_song_and_says_so(caplog):
-    with caplog.at_level(logging.WARNING):
-        indices = split(artist=lambda song: "", title=lambda song: "")
-    assert "splitting by song" in caplog.text
-    by_song = split(split_by="song")
-    assert all((indices[name] == by_song[name]).all() for name in SPLITS)
-
-
-def test_groups_are_artists_whatever_the_case_blanks_and_what_follows_a_hyphen():
-    names = ["Kevin MacLeod", " kevin  macleod", "Kevin MacLeod-Prelude in C ", "MacLeod", "", "", "-", "K-Conjog"]
-    assert song_groups(range(10, 18), names, [""] * 8) == [10, 10, 10, 13, 14, 15, 16, 17]
-
-
-def test_groups_of_songs_join_only_the_same_recording():
-    artists = ["A", "a", "A", "B", "", ""]
-    titles = ["One", "one ", "Two", "One", "One", "One"]
-    assert song_groups(range(10, 16), artists, titles, by="song") == [10, 10, 12, 13, 14, 15]
-
-
-@pytest.mark.parametrize("by", ["artist", "song"])
-def test_known_duplicates_stay_together_however_their_artists_are_spelt(by):
-    songs = sorted(song for duplicates in KNOWN_DUPLICATES for song in duplicates)
-    groups = dict(zip(songs, song_groups(songs, [f"Artist {song}" for song in songs], [""] * len(songs), by=by)))
-    for duplicates in KNOWN_DUPLICATES:
-        assert {groups[song] for song in duplicates} == {min(duplicates)}
-
-
-def test_a_duplicate_joins_the_other_songs_of_both_artists():
-    assert song_groups([150, 187, 1170, 1200], ["X", "X", "Y", "Y"], [""] * 4) == [150] * 4
-
-
 def test_where_every_artist_is_too_large_a_smallest_one_is_drawn():
-    split_of = split_songs({song: song // 10 for song in range(10, 60)})  # five groups of ten; 10 % are five songs
+    groups = {song: song // 10 for song in range(10, 60)}  # five groups of ten; 10 % are five songs
+    split_of = split_songs(groups, SplitSettings())
     assert Counter(split_of.values()) == {"train": 30, "validation": 10, "test": 10}
 
 
-@pytest.mark.parametrize("group_of", [{2: 2}, {2: 2, 3: 3}, {song: song % 2 for song in range(40)}])
-def test_too_few_groups_for_three_splits_are_refused(group_of):
-    num_groups = len(set(group_of.values()))
-    with pytest.raises(ValueError, match=f"{len(group_of)} songs in {num_groups} groups .* too few .* would be empty"):
-        split_songs(group_of)
+@pytest.mark.parametrize("groups", [{2: 2}, {2: 2, 3: 3}, {song: song % 2 for song in range(40)}])
+def test_too_few_groups_for_three_splits_are_refused(groups):
+    num_groups = len(set(groups.values()))
+    with pytest.raises(ValueError, match=f"of {len(groups)} songs in {num_groups} groups .* would be empty"):
+        split_segments(list(groups), list(groups.values()), SplitSettings())
 
 
 def test_too_few_segments_are_refused():
-    with pytest.raises(ValueError, match="9 segments are too few for three splits: validation would be empty"):
+    with pytest.raises(ValueError, match="got 9 segments of 9 songs .*: validation would be empty"):
         split(np.arange(9), split_by="segment")
 
 
@@ -144,6 +120,33 @@ def test_mediaeval_2015_without_its_test_songs_is_refused():
         split(split_by="mediaeval2015")
 
 
-def test_unknown_split_is_refused():
-    with pytest.raises(ValueError, match=r"split_by must be one of .*'artist'.*got 'random'"):
-        split(split_by="random")
+def test_settings_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        SplitSettings().seed = 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split_by": "random"}, "one of artist, .*, none, but got 'random'"),
+        ({"num_folds": 5}, "num_folds=5 and fold=None"),
+        ({"fold": 0}, "num_folds=None and fold=0"),
+        ({"num_folds": 5, "fold": 5}, "num_folds=5 and fold=5"),
+        ({"num_folds": 5, "fold": -1}, "fold=-1"),
+        ({"num_folds": 1, "fold": 0}, "2 or more .*num_folds=1"),
+        ({"num_folds": 5, "fold": 0, "split_by": "segment"}, "artist or song with num_folds, but got 'segment'"),
+        ({"num_folds": 5, "fold": 0, "split_by": "mediaeval2015"}, "got 'mediaeval2015'"),
+        ({"num_folds": 5, "fold": 0, "split_by": "none"}, "got 'none'"),
+        ({"validation_ratio": 0.6}, "validation_ratio from 0 to 0.5, but got 0.6"),
+        ({"validation_ratio": 0.2, "split_by": "segment"}, "no validation_ratio .*, but got 0.2"),
+        ({"validation_ratio": 0, "split_by": "none"}, "no validation_ratio .*, but got 0"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SplitSettings(**options)
+
+
+def test_the_command_line_imports_settings_without_heavy_libraries():
+    code = "import sys, modeling_ast_va.data.splits; print(sorted({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

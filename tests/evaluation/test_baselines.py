@@ -22,7 +22,7 @@ def few_trees():
 
 @pytest.fixture(scope="module")
 def described():
-    """Features, ratings that follow from them (arousal linearly, valence not), and artists of three songs each."""
+    """Features, ratings that depend on them (arousal linearly, valence not), and artists of three songs each."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(NUM_SONGS, 6)) * [1, 10, 100, 1, 1, 1] + 5
     standard = (features - features.mean(0)) / features.std(0)
@@ -41,7 +41,7 @@ def test_the_constant_is_the_mean_of_the_training_ratings(described, predicted):
     np.testing.assert_allclose(predicted[CONSTANT], np.tile(described[1][:60].mean(axis=0), (30, 1)))
 
 
-def test_what_follows_from_the_features_is_learnt(described, predicted):
+def test_baselines_learn_the_dependence_on_features(described, predicted):
     results = {name: evaluate_predictions(described[1][60:], values) for name, values in predicted.items()}
     assert list(results) == [CONSTANT, RIDGE, SVR, BLEND]
     assert results[RIDGE]["arousal_ccc"] > 0.95
@@ -58,22 +58,22 @@ def test_the_blend_is_the_mean_of_ridge_svr_and_trees(described, predicted):
     np.testing.assert_allclose(predicted[BLEND], (predicted[RIDGE] + predicted[SVR] + by_trees) / 3)
 
 
-def test_settings_are_chosen_by_folds_that_part_no_artist(described, monkeypatch):
+def test_settings_are_chosen_by_folds_of_whole_artists(described, monkeypatch):
     from sklearn import model_selection
 
-    parted = []
+    in_both = []
 
     class Watched(model_selection.GroupKFold):
         def split(self, x, y=None, groups=None):
             for train, test in super().split(x, y, groups):
-                parted.append(set(groups[train]) & set(groups[test]))
+                in_both.append(set(groups[train]) & set(groups[test]))
                 yield train, test
 
     monkeypatch.setattr(model_selection, "GroupKFold", Watched)
     features, references, groups = described
     fit_and_predict(features, references, groups, features)
-    assert parted
-    assert not any(parted)
+    assert in_both
+    assert not any(in_both)
 
 
 def segments_of(song_ids, described):
@@ -82,6 +82,7 @@ def segments_of(song_ids, described):
     return Dataset.from_dict(
         {
             "song_id": rows,
+            "group": [song // 3 for song in rows],
             "artist": [f"Artist {song // 3}" for song in rows],
             "path": [f"{song}.mp3" for song in rows],
             "labels": [described[1][song].tolist() for song in rows],
@@ -90,8 +91,8 @@ def segments_of(song_ids, described):
 
 
 @pytest.fixture
-def heard(described, monkeypatch):
-    """Stands in for hearing the songs; the paths that were asked for."""
+def decoded(described, monkeypatch):
+    """Features without decoding songs; the paths that were asked for."""
     asked = []
 
     def describe_songs(paths, **options):
@@ -102,11 +103,11 @@ def heard(described, monkeypatch):
     return asked
 
 
-def test_every_fold_is_fitted_on_its_training_songs_alone(described, predicted, heard):
+def test_every_fold_is_fitted_to_its_training_songs_only(described, predicted, decoded):
     first = {"train": segments_of(range(60), described), "test": segments_of(range(60, 75), described)}
     second = {"train": segments_of(range(30, 90), described), "test": segments_of(range(30), described)}
     tables = predict_baselines([first, second])
-    assert len(heard) == len(set(heard)) == 90
+    assert len(decoded) == len(set(decoded)) == 90
     features, references, groups = described
     expected = fit_and_predict(features[30:], references[30:], groups[30:], features[:30])
     for name, table in tables.items():
@@ -116,7 +117,7 @@ def test_every_fold_is_fitted_on_its_training_songs_alone(described, predicted, 
         np.testing.assert_allclose(predictions(table), np.concatenate([expected[name], predicted[name][:15]]))
 
 
-def test_one_draw_has_no_folds_and_any_split_can_be_predicted(described, predicted, heard):
+def test_one_draw_has_no_folds_and_any_split_can_be_predicted(described, predicted, decoded):
     data = {"train": segments_of(range(60), described), "validation": segments_of(range(60, 70), described)}
     table = predict_baselines([data], split="validation")[RIDGE]
     assert "fold" not in table

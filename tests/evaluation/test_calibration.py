@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Calibration against its closed form (1e-9): means of the ratings, the middle spread, and each fold by the others."""
+"""Calibration against its closed form (1e-9): mean of the ratings, spread between both, each fold by the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def segments():
     return table
 
 
-def test_calibrated_songs_have_the_mean_and_the_middle_spread(segments):
+def test_calibrated_songs_have_the_mean_and_the_spread_in_between(segments):
     songs = table_of_songs(segments)
     calibrated = table_of_songs(calibrate(segments, fit_calibration(songs)))
     np.testing.assert_allclose(predictions(calibrated).mean(axis=0), ratings(songs).mean(axis=0), atol=1e-9)
@@ -44,7 +44,7 @@ def test_a_fold_is_calibrated_by_the_others(segments):
     expected = calibrate(segments[segments["fold"] == 1], others)
     np.testing.assert_allclose(predictions(calibrated[calibrated["fold"] == 1]), predictions(expected), atol=1e-9)
     unmoved = segments.copy()
-    unmoved.loc[unmoved["fold"] == 1, ["valence", "arousal"]] = 9.0  # its own ratings play no part
+    unmoved.loc[unmoved["fold"] == 1, ["valence", "arousal"]] = 9.0  # its own ratings are not used
     again = calibrate_folds(unmoved)
     np.testing.assert_array_equal(
         predictions(again[again["fold"] == 1]), predictions(calibrated[calibrated["fold"] == 1])
@@ -55,7 +55,7 @@ def test_concordance_rises_and_correlation_stays(segments):
     songs, calibrated = table_of_songs(segments), table_of_songs(calibrate_folds(segments))
     before, after = (evaluate_predictions(ratings(table), predictions(table)) for table in (songs, calibrated))
     assert after["ccc"] > before["ccc"] + 0.2
-    assert after["pearson_r"] == pytest.approx(before["pearson_r"], abs=0.04)  # each fold moves a little apart
+    assert after["pearson_r"] == pytest.approx(before["pearson_r"], abs=0.04)  # each fold has its own calibration
 
 
 def test_predictions_that_contradict_the_ratings_become_the_mean(segments):

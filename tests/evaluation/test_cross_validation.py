@@ -1,15 +1,14 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 import json
-import runpy
 import shutil
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from tiny_training import SONGS, train_tiny, write_songs
 
+from modeling_ast_va.cli import main
 from modeling_ast_va.evaluation import baselines as baselines_module
 from modeling_ast_va.evaluation import cross_validation
 from modeling_ast_va.evaluation import model as evaluation
@@ -19,7 +18,6 @@ from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings
 from modeling_ast_va.metrics import evaluate_predictions
 from modeling_ast_va.training import run as training
 
-SCRIPT = str(Path(__file__).parents[2] / "scripts" / "evaluate.py")
 NUM_FOLDS = 2
 
 
@@ -43,7 +41,7 @@ def trained(songs, tmp_path_factory):
 
 @pytest.fixture
 def folders(trained, tmp_path):
-    """What of the trained folders is read."""
+    """Copies of the files that are read of the trained folders."""
     for folder in trained:
         (tmp_path / folder.name).mkdir()
         for name in ("protocol.json", "segment_predictions.csv"):
@@ -88,7 +86,7 @@ def test_every_song_is_tested_once_by_the_model_of_its_fold(folders, trained):
         assert set(table.loc[table["fold"] == fold, "song_id"]) == set(songs["song_id"])
 
 
-def test_the_report_is_of_all_songs_and_agrees_with_what_training_wrote(folders, trained, tmp_path, capsys):
+def test_the_report_is_of_all_songs_and_agrees_with_the_results_of_training(folders, trained, tmp_path, capsys):
     systems = evaluate_folds(folders)
     output = tmp_path / "cross_validation"
     table = pd.concat([pd.read_csv(folder / "predictions.csv") for folder in trained])
@@ -110,7 +108,7 @@ def test_the_report_is_of_all_songs_and_agrees_with_what_training_wrote(folders,
     assert "Per song: 20 songs of 10 artists" in capsys.readouterr().out
 
 
-def test_several_seeds_are_judged_by_themselves_and_averaged(folders):
+def test_several_seeds_are_evaluated_and_averaged(folders):
     _, segments = merge_folds([*folders, *another_seed(folders, shift=1.0)])
     assert list(segments) == ["seed 42", "seed 43", "average of 2 seeds"]
     first, second, average = (predictions(table) for table in segments.values())
@@ -119,14 +117,14 @@ def test_several_seeds_are_judged_by_themselves_and_averaged(folders):
     np.testing.assert_array_equal(ratings(segments["average of 2 seeds"]), ratings(segments["seed 42"]))
 
 
-def test_folds_that_are_missing_or_come_twice_are_refused(folders):
-    with pytest.raises(ValueError, match=r"Folds \[1\] of seed 42 are missing: expected 2"):
+def test_folds_that_are_missing_or_given_twice_are_refused(folders):
+    with pytest.raises(ValueError, match=r"Expected 2 folds of seed 42, but got none of the folds \[1\]"):
         merge_folds(folders[:1])
-    with pytest.raises(ValueError, match=r"Fold 0 of seed 42 comes twice: .*fold-0.* and .*fold-0"):
+    with pytest.raises(ValueError, match=r"Expected one folder for fold 0 of seed 42, but got .*fold-0.* and .*fold-0"):
         merge_folds([*folders, folders[0].with_name("fold-0") / "."])
     with pytest.raises(ValueError, match="got none"):
         merge_folds([])
-    with pytest.raises(ValueError, match=r"Folds \[1\] of seed 43 are missing"):
+    with pytest.raises(ValueError, match=r"Expected 2 folds of seed 43, but got none of the folds \[1\]"):
         merge_folds([*folders, another_seed(folders[:1], 0)[0]])
 
 
@@ -136,29 +134,29 @@ def test_folds_that_are_missing_or_come_twice_are_refused(folders):
 def test_folds_of_another_protocol_are_refused(folders, entry):
     change(folders[1], **entry)
     (name,) = entry
-    with pytest.raises(ValueError, match=rf"fold-1' is no fold beside .*fold-0': it has {name} .* in place of"):
+    with pytest.raises(ValueError, match=rf"Expected {name} .* as in .*fold-0', but got {name} .* in .*fold-1'"):
         merge_folds(folders)
 
 
 def test_a_model_that_was_not_trained_on_a_fold_is_refused(folders, tmp_path):
     change(folders[1], num_folds=None, fold=None)
-    with pytest.raises(ValueError, match="fold-1' was not trained on a fold"):
+    with pytest.raises(ValueError, match=r"a model of a fold in .*fold-1', but got a protocol\.json without fold"):
         merge_folds(folders)
     (folders[1] / "protocol.json").unlink()
-    with pytest.raises(ValueError, match="fold-1' was not trained on a fold: its protocol has no dataset"):
+    with pytest.raises(ValueError, match=r"fold-1', but got a protocol\.json without dataset"):
         merge_folds(folders)
 
 
 def test_a_song_in_two_folds_is_refused(folders):
     shutil.copy(folders[0] / "segment_predictions.csv", folders[1])
-    with pytest.raises(ValueError, match=r"Songs \[.*\] were tested in two folds"):
+    with pytest.raises(ValueError, match=r"of one fold, but got \[.*\] in two of"):
         merge_folds(folders)
 
 
 def test_a_folder_without_predictions_is_refused(folders):
     path = folders[1] / "segment_predictions.csv"
     path.write_text(path.read_text().replace("predicted_arousal", "guess"))
-    with pytest.raises(ValueError, match="has no column predicted_arousal"):
+    with pytest.raises(ValueError, match="but got a file without predicted_arousal"):
         merge_folds(folders)
     path.unlink()
     with pytest.raises(ValueError, match=r"Expected a folder with segment_predictions\.csv"):
@@ -178,12 +176,12 @@ def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):
     assert rmse == pytest.approx(np.sqrt(np.mean(errors**2)), abs=1e-4)
 
 
-def test_baselines_by_themselves_are_those_beside_models(folders, songs, tmp_path, monkeypatch):
+def test_baselines_without_models_equal_those_with_models(folders, songs, tmp_path, monkeypatch):
     options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
-    beside = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "beside", **options)
+    with_models = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "with_models", **options)
     monkeypatch.setattr(cross_validation, "SEGMENT_SECONDS", 2.0)  # the songs have three
     alone = evaluate_baselines(output_dir=tmp_path / "alone", num_folds=NUM_FOLDS, validation_ratio=0, **options)
-    assert alone == {name: report for name, report in beside.items() if "model" not in name}
+    assert alone == {name: report for name, report in with_models.items() if "model" not in name}
     report = json.loads((tmp_path / "alone" / "report.json").read_text())
     assert report["systems"] == alone
     assert (report["protocol"]["labels"], report["protocol"]["num_folds"]) == ("corrected", NUM_FOLDS)
@@ -193,13 +191,13 @@ def test_baselines_on_other_data_are_refused(folders, songs, tmp_path):
     for folder in folders:
         change(folder, split_seed=7)
     options = {"num_proc": 1, "cache_dir": songs.with_name("deam_cache"), "output_dir": tmp_path / "out"}
-    with pytest.raises(ValueError, match="expected the data that they were trained with"):
+    with pytest.raises(ValueError, match="Expected the data that the models were trained on"):
         evaluate_folds(folders, baselines=True, data_dir=songs, **options)
-    with pytest.raises(ValueError, match="expected data_dir, but got none"):
+    with pytest.raises(ValueError, match="Expected data_dir, which the baselines need, but got none"):
         evaluate_folds(folders, baselines=True)
 
 
-def test_without_scikit_learn_nothing_is_begun(folders, songs, monkeypatch, tmp_path):
+def test_missing_scikit_learn_is_an_error_before_any_work(folders, songs, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
         evaluate_folds(folders, baselines=True, data_dir=songs)
@@ -207,49 +205,15 @@ def test_without_scikit_learn_nothing_is_begun(folders, songs, monkeypatch, tmp_
         evaluate_baselines(songs, output_dir=tmp_path)
 
 
-def run_script(monkeypatch, *arguments):
-    monkeypatch.setattr("sys.argv", [SCRIPT, *map(str, arguments)])
-    runpy.run_path(SCRIPT, run_name="__main__")
-
-
-def test_the_script_merges_folds(folders, monkeypatch, tmp_path, capsys):
-    run_script(monkeypatch, "--folds", *folders)
+def test_the_command_merges_folds(folders, tmp_path, capsys):
+    assert main(["evaluate", "--folds", *map(str, folders)]) == 0
     assert "Per segment: 40 segments of 10 artists" in capsys.readouterr().out
     assert (tmp_path / "cross_validation" / "report.json").is_file()
 
 
-def test_the_script_judges_baselines_by_themselves(monkeypatch, tmp_path, capsys):
+def test_the_command_evaluates_baselines_without_models(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(
-        cross_validation, "evaluate_baselines", lambda data_dir, **options: asked.append((data_dir, options))
-    )
-    run_script(
-        monkeypatch,
-        "--baselines",
-        "--data_dir",
-        "DEAM",
-        "--output_dir",
-        tmp_path,
-        "--num_folds",
-        4,
-        "--labels",
-        "published",
-    )
-    assert asked == [("DEAM", {"output_dir": str(tmp_path), "num_folds": 4, "labels": "published"})]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "expected --model, --folds or --baselines"),
-        (["--model", "m"], "--model needs --data_dir"),
-        (["--model", "m", "--folds", "f"], "not allowed with argument"),
-        (["--folds", "f", "--labels", "published"], "as they were trained, without --labels"),
-        (["--baselines", "--data_dir", "d"], "need --data_dir and --output_dir"),
-        (["--baselines", "--data_dir", "d", "--output_dir", "o", "--fold", "1"], "take no --split"),
-    ],
-)
-def test_the_script_refuses_flags_that_do_not_go_together(arguments, message, monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        run_script(monkeypatch, *arguments)
-    assert message in capsys.readouterr().err
+    monkeypatch.setattr(cross_validation, "evaluate_baselines", lambda **options: asked.append(options))
+    flags = ["--data_dir", "DEAM", "--output_dir", str(tmp_path), "--num_folds", "4", "--labels", "published"]
+    assert main(["evaluate", "--baselines", *flags]) == 0
+    assert asked == [{"data_dir": "DEAM", "output_dir": str(tmp_path), "num_folds": 4, "labels": "published"}]

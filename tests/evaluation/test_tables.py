@@ -14,6 +14,7 @@ from modeling_ast_va.evaluation.tables import (
 from modeling_ast_va.metrics import songs_from_segments
 
 ARTISTS = {2: "NA", 3: "A, B", 7: ""}
+GROUPS = {2: 2, 3: 3, 7: 3}
 ROWS = [(3, 0.0, 5.0), (2, 0.0, 5.0), (2, 5.0, 2.5), (7, 0.0, 5.0)]  # song, start, duration
 
 
@@ -21,7 +22,13 @@ ROWS = [(3, 0.0, 5.0), (2, 0.0, 5.0), (2, 5.0, 2.5), (7, 0.0, 5.0)]  # song, sta
 def segments():
     dataset = Dataset.from_list(
         [
-            {"song_id": song, "artist": ARTISTS[song], "start_seconds": start, "duration_seconds": duration}
+            {
+                "song_id": song,
+                "group": GROUPS[song],
+                "artist": ARTISTS[song],
+                "start_seconds": start,
+                "duration_seconds": duration,
+            }
             for song, start, duration in ROWS
         ]
     )
@@ -33,13 +40,14 @@ def segments():
 def test_a_row_for_each_segment_in_the_order_of_the_dataset(segments):
     assert list(segments) == [*SEGMENT_COLUMNS, "split"]
     assert list(zip(segments["song_id"], segments["start_seconds"], segments["duration_seconds"])) == ROWS
-    assert segments["valence"].tolist() == [3.1, 5.5, 5.5, 7.0]  # as they were rated, not as single precision has them
+    assert segments["valence"].tolist() == [3.1, 5.5, 5.5, 7.0]  # as rated, without the rounding of single precision
 
 
 def test_songs_are_means_weighted_by_duration(segments):
     songs = table_of_songs(segments)
     assert songs["song_id"].tolist() == [2, 3, 7]
     assert songs["artist"].tolist() == ["NA", "A, B", ""]
+    assert songs["group"].tolist() == [2, 3, 3]
     assert songs["predicted_valence"].tolist() == pytest.approx([(2 * 5 + 6.5) / 3, 3, 7])
     assert songs["predicted_arousal"].tolist() == pytest.approx([(2 * 6 + 9) / 3, 4, 2])
     assert songs["num_segments"].tolist() == [2, 1, 1]
@@ -53,8 +61,14 @@ def test_songs_are_means_weighted_by_duration(segments):
     np.testing.assert_allclose(deviations, expected.prediction_stds)
 
 
-def test_what_is_written_is_read_whatever_artists_are_called(segments, tmp_path):
+def test_written_tables_are_read_with_any_artist_name(segments, tmp_path):
     write_predictions(segments, tmp_path)
     pd.testing.assert_frame_equal(read_segments(tmp_path), segments, atol=1e-5)
     songs = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(songs, table_of_songs(segments), atol=1e-4)
+
+
+def test_a_file_without_groups_is_refused(segments, tmp_path):
+    write_predictions(segments.drop(columns="group"), tmp_path)
+    with pytest.raises(ValueError, match=r"Expected the columns song_id, group, .* but got a file without group\."):
+        read_segments(tmp_path)

@@ -1,5 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 
+import re
+
 import pytest
 from hub_folder import PROTOCOL, RESULTS, tiny_model, write_hub_folder
 from huggingface_hub import ModelCard
@@ -10,6 +12,11 @@ from modeling_ast_va.hub.folder import PLACEHOLDER_REPO_ID
 
 def card_of(tmp_path, protocol=PROTOCOL, results=RESULTS) -> ModelCard:
     return ModelCard(render_model_card(write_hub_folder(tmp_path / "model", protocol, results), "me/mood"))
+
+
+def text_of(*args, **kwargs) -> str:
+    """The text of a card, with the padding of its tables removed."""
+    return re.sub(" +", " ", card_of(*args, **kwargs).text)
 
 
 def test_metadata(tmp_path):
@@ -42,14 +49,14 @@ def test_metadata_holds_the_test_metrics_as_measured(tmp_path):
         assert result.dataset_args == {"labels": "corrected", "split_by": "artist", "segment_seconds": 1.0}
 
 
-def test_card_survives_being_read_and_written_again(tmp_path):
+def test_card_does_not_change_when_read_and_written_again(tmp_path):
     content = render_model_card(write_hub_folder(tmp_path / "model"))
     assert ModelCard(content).content == content
     assert ModelCard(ModelCard(content).content).data.to_dict() == ModelCard(content).data.to_dict()
 
 
 def test_text_states_results_data_and_protocol(tmp_path):
-    text = card_of(tmp_path).text
+    text = text_of(tmp_path)
     row = " | ".join(f"{RESULTS[f'test_song_arousal_{metric}']:.3f}" for metric in ("ccc", "r2", "pearson_r", "rmse"))
     assert f"| arousal, per song | {row} |" in text
     assert f"{tiny_model()[0].num_parameters():,} parameters" in text
@@ -57,32 +64,35 @@ def test_text_states_results_data_and_protocol(tmp_path):
     assert "train 80 (160), validation 10 (20), test 11 (22)" in text
     assert "| 2 to 1000 | 744 | 0.575 | 0.956 | 0.570 | 0.949 | exchanged |" in text
     assert "on the **corrected** columns" in text
-    assert "all songs of an artist lie on one side" in text
-    assert PROTOCOL["command"] in text
+    assert "all songs of an artist are on one side" in text
+    assert (
+        f"## Reproduce\n\nWith the package `modeling_ast_va` and the data:\n\n```bash\n{PROTOCOL['command']}\n```"
+        in text
+    )
     assert PROTOCOL["dataset_fingerprint"] in text
     assert "10.1371/journal.pone.0173392" in text
     assert 'model="me/mood", trust_remote_code=True' in text
 
 
 @pytest.mark.parametrize("without", [("protocol", "results"), ("results",), ("protocol",)])
-def test_what_was_not_recorded_is_said_to_be_so(without, tmp_path):
+def test_card_states_what_was_not_recorded(without, tmp_path):
     card = card_of(tmp_path, **dict.fromkeys(without))
     assert ("None were measured" in card.text) == ("results" in without)
     assert (card.data.eval_results is None) == ("results" in without)
     assert ("Training not recorded" in card.text) == ("protocol" in without)
-    assert ("DEAM holds" in card.text) == ("protocol" not in without)
+    assert ("DEAM contains" in card.text) == ("protocol" not in without)
     assert (card.data.license == "unknown") == ("protocol" in without)
 
 
 def test_metrics_that_were_not_measured_are_left_out(tmp_path):
     measured = {key: value for key, value in RESULTS.items() if "song" not in key and "ccc" in key}
-    card = card_of(tmp_path, results=measured)
-    assert {result.metric_type for result in card.data.eval_results} == {"ccc"}
-    assert "per song |" not in card.text
-    assert f"| valence, per segment | {RESULTS['test_valence_ccc']:.3f} | - | - | - |" in card.text
+    assert {result.metric_type for result in card_of(tmp_path, results=measured).data.eval_results} == {"ccc"}
+    text = text_of(tmp_path, results=measured)
+    assert "per song |" not in text
+    assert f"| valence, per segment | {RESULTS['test_valence_ccc']:.3f} | - | - | - |" in text
 
 
-def test_validation_metrics_are_no_results(tmp_path):
+def test_validation_metrics_are_not_results(tmp_path):
     card = card_of(tmp_path, results={key: value for key, value in RESULTS.items() if key.startswith("eval_")})
     assert card.data.eval_results is None
     assert "None were measured" in card.text
@@ -95,14 +105,14 @@ def test_validation_metrics_are_no_results(tmp_path):
         ({"split_by": "segment"}, "**These results leak**", "all songs of an artist"),
         ({"split_by": "song"}, "but an artist may be on both", "**These results leak**"),
         ({"split_by": "mediaeval2015"}, "tested on songs 2001 to 2058", "all songs of an artist"),
-        ({"dataset": "demo songs", "license": "apache-2.0"}, "has never heard real music", "static_annotations"),
+        ({"dataset": "demo songs", "license": "apache-2.0"}, "without any real music", "static_annotations"),
         ({"base_model": "lab/ast-audioset"}, "`lab/ast-audioset`", "random weights"),
         ({"base_model": None}, "random weights", "`lab/ast-audioset`"),
         ({"label_audit": []}, "show it.", "Pearson's r"),
     ],
 )
 def test_text_follows_the_protocol(changes, stated, not_stated, tmp_path):
-    text = card_of(tmp_path, PROTOCOL | changes).text
+    text = text_of(tmp_path, PROTOCOL | changes)
     assert stated in text
     assert not_stated not in text
 
@@ -110,20 +120,19 @@ def test_text_follows_the_protocol(changes, stated, not_stated, tmp_path):
 def test_undecided_audit_has_no_number(tmp_path):
     row = PROTOCOL["label_audit"][0] | {"first_id": 2001, "last_id": 2058, "num_songs": 0, "verdict": "undecided"}
     row |= {name: None for name in row if name.startswith(("valence_", "arousal_"))}
-    assert (
-        "| 2001 to 2058 | 0 | - | - | - | - | undecided |" in card_of(tmp_path, PROTOCOL | {"label_audit": [row]}).text
-    )
+    text = text_of(tmp_path, PROTOCOL | {"label_audit": [row]})
+    assert "| 2001 to 2058 | 0 | - | - | - | - | undecided |" in text
 
 
 @pytest.mark.parametrize(
     ("base_model", "stated"),
     [("lab/ast-audioset", "lab/ast-audioset"), ("/data/ast", None), ("ast", None), (".", None)],
 )
-def test_only_an_address_on_the_hub_is_an_ancestor(base_model, stated, tmp_path):
+def test_only_an_address_on_the_hub_is_a_base_model(base_model, stated, tmp_path):
     assert card_of(tmp_path, PROTOCOL | {"base_model": base_model}).data.base_model == stated
 
 
-def test_a_folder_is_no_ancestor_on_the_hub(tmp_path, monkeypatch):
+def test_a_folder_is_not_a_base_model_on_the_hub(tmp_path, monkeypatch):
     (tmp_path / "outputs" / "earlier").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert card_of(tmp_path, PROTOCOL | {"base_model": "outputs/earlier"}).data.base_model is None

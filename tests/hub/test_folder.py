@@ -16,7 +16,8 @@ from transformers import AutoModel, AutoModelForAudioClassification, pipeline
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression, ASTVAModel
 from modeling_ast_va.hub import folder as hub_module
-from modeling_ast_va.hub.folder import CODE_FILES, check_hub_folder, push_folder, save_hub_folder
+from modeling_ast_va.hub.files import CODE_FILES, REQUIRED_FILES
+from modeling_ast_va.hub.folder import check_hub_folder, push_folder, save_hub_folder
 
 REPO_ID = "me/tiny-mood"
 PICKLE = pickle.dumps({"step": 20})
@@ -82,7 +83,7 @@ def change_model_type(folder: Path):
     edit_json(folder / "config.json", model_type="audio-spectrogram-transformer", auto_map={})
 
 
-# What was done to a folder, the exception of loading it, and what its message must name.
+# Damage to a folder, the exception when it is loaded, and a part of its message.
 BROKEN_WEIGHTS = [
     (remove_key, RuntimeError, r"missing \['ast_va.layers.1.mlp.fc2.bias'\]"),
     (add_key, RuntimeError, r"unexpected \['ast_va.layers.2.mlp.fc2.bias'\]"),
@@ -92,13 +93,13 @@ BROKEN_WEIGHTS = [
 ]
 
 
-def test_saves_every_part_and_nothing_else(tmp_path):
+def test_saves_all_parts_and_nothing_else(tmp_path):
     save_hub_folder(*tiny_model(), tmp_path / "new" / "model")
     names = {path.name for path in (tmp_path / "new" / "model").iterdir()}
     assert names == {"config.json", "model.safetensors", "preprocessor_config.json", *CODE_FILES}
 
 
-def test_code_is_that_of_the_package(complete):
+def test_code_equals_that_of_the_package(complete):
     package = Path(hub_module.__file__).parents[1]
     assert set(CODE_FILES) == {path.name for path in package.glob("*_ast_va.py")}
     for name in CODE_FILES:
@@ -132,7 +133,7 @@ def test_saves_settings_of_both(complete):
 
 def test_saving_refuses_a_feature_extractor_of_another_shape(tmp_path):
     model, _ = tiny_model()
-    with pytest.raises(ValueError, match=r"\(64, 32\), but .* \(432, 128\)"):
+    with pytest.raises(ValueError, match=r"\(64, 32\) .* got \(432, 128\)"):
         save_hub_folder(model, ASTVAFeatureExtractor(), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -148,28 +149,31 @@ def test_broken_weights_do_not_load(breaks, error, message, auto_class, folder):
 @pytest.mark.parametrize("model_class", [ASTVAForRegression, ASTVAModel])
 def test_config_of_another_model_does_not_load(model_class, folder):
     change_model_type(folder)
-    with pytest.raises(ValueError, match=r"audio-spectrogram-transformer.*expected 'ast_va'"):
+    with pytest.raises(ValueError, match="'ast_va' model, but got 'audio-spectrogram-transformer'"):
         model_class.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
     ("breaks", "message"),
     [
-        *((breaks, f"model.safetensors cannot be loaded: .*{message}") for breaks, _, message in BROKEN_WEIGHTS[:4]),
-        (remove_head, "model.safetensors lacks head.dense.bias, "),
-        (shrink_model, "model.safetensors cannot be loaded: "),
-        (change_model_type, "config.json does not say where the code of AutoConfig, AutoModel, .* is"),
-        (lambda folder: edit_json(folder / "config.json", model_type="vit"), "'vit' model; expected 'ast_va'"),
-        (lambda folder: edit_json(folder / "config.json", custom_pipelines={}), "the code of music-emotion is"),
-        (lambda folder: edit_json(folder / "preprocessor_config.json", auto_map={}), "AutoFeatureExtractor is"),
-        (lambda folder: edit_json(folder / "preprocessor_config.json", max_length=80), r"\(64, 32\), .*\(80, 32\)"),
+        *((breaks, f"all weights .* but got .*{message}") for breaks, _, message in BROKEN_WEIGHTS[:4]),
+        (remove_head, "model.safetensors, but got none of head.dense.bias, "),
+        (shrink_model, "model.safetensors, but got "),
+        (change_model_type, "Expected the code of AutoConfig, AutoModel, .* in .*config.json"),
+        (lambda folder: edit_json(folder / "config.json", model_type="vit"), "'ast_va' model, but got 'vit'"),
+        (lambda folder: edit_json(folder / "config.json", custom_pipelines={}), "the code of music-emotion in "),
         (
-            lambda folder: (folder / "README.md").write_text("# No metadata"),
-            "lacks license, library_name, pipeline_tag",
+            lambda folder: edit_json(folder / "preprocessor_config.json", auto_map={}),
+            "the code of AutoFeatureExtractor",
         ),
-        (lambda folder: (folder / "README.md").write_text("---\nlicense: [\n---\n"), "README.md cannot be read"),
-        (lambda folder: (folder / "README.md").write_text("---\nmodel-index: 3\n---\n"), "README.md cannot be read"),
-        (shutil.rmtree, "is not a complete Hub folder: it lacks README.md, config.json, "),
+        (lambda folder: edit_json(folder / "preprocessor_config.json", max_length=80), r"\(64, 32\) .* got \(80, 32\)"),
+        (lambda folder: (folder / "README.md").write_text("# No metadata"), "but got no license, library_name, pip"),
+        (lambda folder: (folder / "README.md").write_text("---\nlicense: [\n---\n"), "valid metadata in .*README.md"),
+        (
+            lambda folder: (folder / "README.md").write_text("---\nmodel-index: 3\n---\n"),
+            "valid metadata in .*README.md",
+        ),
+        (shutil.rmtree, "Expected a complete Hub folder, but .* has no README.md, config.json, "),
     ],
 )
 def test_check_names_what_is_wrong(breaks, message, folder):
@@ -178,14 +182,14 @@ def test_check_names_what_is_wrong(breaks, message, folder):
         check_hub_folder(folder)
 
 
-@pytest.mark.parametrize("name", hub_module.REQUIRED_FILES)
+@pytest.mark.parametrize("name", REQUIRED_FILES)
 def test_check_names_a_missing_file(name, folder):
     (folder / name).unlink()
-    with pytest.raises(ValueError, match=f"is not a complete Hub folder: it lacks {name}"):
+    with pytest.raises(ValueError, match=f"Expected a complete Hub folder, but .* has no {name}"):
         check_hub_folder(folder)
 
 
-def test_what_training_leaves_is_published_without_pickles(folder, hub, capsys):
+def test_files_of_training_are_published_without_pickles(folder, hub, capsys):
     for name in ("predictions.csv", "loss_curves.png", "test_results.json", "trainer_state.json"):
         (folder / name).write_text("{}", encoding="utf-8")
     going = {path.name for path in folder.iterdir()}
@@ -233,16 +237,16 @@ def test_dry_run_sends_and_changes_nothing(complete, hub, capsys):
     assert listed == sorted(before)
 
 
-def test_push_without_a_token_says_what_to_do(complete, hub, monkeypatch):
+def test_error_without_a_token_names_the_command(complete, hub, monkeypatch):
     monkeypatch.setattr(hub_module, "get_token", lambda: None)
     with pytest.raises(ValueError, match="hf auth login"):
         push_folder(complete, REPO_ID)
     assert hub.repositories == {}
 
 
-def test_nothing_of_an_incomplete_folder_is_published(folder, hub):
+def test_incomplete_folders_are_not_published(folder, hub):
     (folder / "pipeline_ast_va.py").unlink()
-    with pytest.raises(ValueError, match=r"lacks pipeline_ast_va\.py"):
+    with pytest.raises(ValueError, match=r"has no pipeline_ast_va\.py"):
         push_folder(folder, REPO_ID, token="hf_test")
     assert hub.repositories == {}
 

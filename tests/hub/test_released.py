@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The released checkpoints: complete, small, with the code and card of this package, and working."""
+"""The released checkpoints are complete and small, have the code and card of this package, and work."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 import modeling_ast_va
 from modeling_ast_va import MusicEmotionPipeline
 from modeling_ast_va.hub.card import render_model_card
-from modeling_ast_va.hub.folder import CODE_FILES, check_hub_folder
-from modeling_ast_va.prediction.run import load_pipeline
+from modeling_ast_va.hub.files import CODE_FILES
+from modeling_ast_va.hub.folder import check_hub_folder
+from modeling_ast_va.prediction import load_pipeline
 
 REPOSITORY = Path(__file__).parents[2]
 RELEASES = sorted((REPOSITORY / "hub").iterdir())
@@ -33,7 +34,7 @@ def test_a_release_is_complete_and_of_this_code(release):
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
-def test_a_release_hears_that_loud_noise_is_more_arousing_than_a_soft_tone(release):
+def test_loud_noise_has_a_higher_arousal_than_a_soft_tone(release):
     music_emotion = load_pipeline(str(release))
     assert isinstance(music_emotion, MusicEmotionPipeline)
     sampling_rate = music_emotion.feature_extractor.sampling_rate
@@ -45,7 +46,7 @@ def test_a_release_hears_that_loud_noise_is_more_arousing_than_a_soft_tone(relea
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
-def test_what_is_no_music_is_rated_on_the_scale(release):
+def test_predictions_for_sounds_that_are_not_music_are_on_the_scale(release):
     music_emotion = load_pipeline(str(release))
     sampling_rate = music_emotion.feature_extractor.sampling_rate
     tone = np.sin(2 * np.pi * 440 * np.arange(3 * sampling_rate) / sampling_rate)
@@ -55,5 +56,5 @@ def test_what_is_no_music_is_rated_on_the_scale(release):
         assert 1 <= song["arousal"] <= 9
 
 
-def test_the_card_of_the_repository_is_that_of_the_release():
+def test_the_card_in_the_repository_equals_that_of_the_release():
     assert (REPOSITORY / "model_card.md").read_text() == (RELEASES[0] / "README.md").read_text()

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The model loads where this package is not installed: from a folder, from the Hub, and from the offline cache."""
+"""The model loads without this package: from a folder, from the Hub, and from the offline cache."""
 
 import json
 import os
@@ -23,14 +23,14 @@ from transformers import (
 from transformers.dynamic_module_utils import get_imports
 
 import modeling_ast_va
-from modeling_ast_va.hub.folder import CODE_FILES
+from modeling_ast_va.hub.files import CODE_FILES
 
 REPOSITORY = Path(__file__).parents[2]
 REPO_ID = "me/tiny-mood"
 TOLERANCE = 1e-6
 
-# A stranger's program. None in sys.modules makes an import fail, as where the package is not installed.
-STRANGER = """
+# A user's program. None in sys.modules makes an import fail, as if the package were not installed.
+USER_PROGRAM = """
 import json, sys
 for name in ("modeling_ast_va", "librosa", "datasets", "evaluate", "pandas", "matplotlib"):
     sys.modules[name] = None
@@ -87,7 +87,7 @@ def elsewhere(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(folder, elsewhere) -> dict:
-    """What the model answers in this process, without being saved."""
+    """Predictions of the model in this process, without saving it."""
     model, feature_extractor = tiny_model()
     inputs = feature_extractor(np.load(elsewhere / "waveform.npy"), sampling_rate=8000, return_tensors="pt")
     with torch.no_grad():
@@ -104,14 +104,14 @@ def expected(folder, elsewhere) -> dict:
 
 @pytest.fixture(scope="module")
 def answers(folder, elsewhere, tmp_path_factory) -> dict:
-    """What a stranger hears: from the folder and the Hub after a real push, then from the cache without a network."""
+    """Predictions of the user's program: from the folder and from the Hub after a push, then offline from the cache."""
     home = tmp_path_factory.mktemp("home")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_", "PYTHON"))
     }
     environment |= {"HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test", "OMP_NUM_THREADS": "1"}
-    stranger = elsewhere / "stranger.py"
-    stranger.write_text(STRANGER, encoding="utf-8")
+    program = elsewhere / "program.py"
+    program.write_text(USER_PROGRAM, encoding="utf-8")
     with LoopbackHub() as hub:
         environment["HF_ENDPOINT"] = hub.address
         run(
@@ -122,8 +122,8 @@ def answers(folder, elsewhere, tmp_path_factory) -> dict:
         pushed = dict(hub.repositories[REPO_ID].files("main")[1])
         card = pushed["README.md"].decode().split("```python\n")[1:]
         (elsewhere / "card.py").write_text("\n".join(block.split("```")[0] for block in card), encoding="utf-8")
-        online = run(["-I", str(stranger), str(folder), REPO_ID], env=environment, cwd=elsewhere)
-    offline = run(["-I", str(stranger), REPO_ID], env=environment | {"HF_HUB_OFFLINE": "1"}, cwd=elsewhere)
+        online = run(["-I", str(program), str(folder), REPO_ID], env=environment, cwd=elsewhere)
+    offline = run(["-I", str(program), REPO_ID], env=environment | {"HF_HUB_OFFLINE": "1"}, cwd=elsewhere)
     online, offline = json.loads(online.splitlines()[-1]), json.loads(offline.splitlines()[-1])
     return {
         "folder": online[str(folder)],
@@ -143,14 +143,14 @@ def assert_same_song(song: dict, expected: dict):
         assert segment == pytest.approx(expected_segment, abs=TOLERANCE)
 
 
-def test_expected_numbers_can_tell_models_apart(expected):
+def test_expected_numbers_differ_between_outputs(expected):
     (valence, arousal), segments = expected["AutoModel"][0], expected["song"]["segments"]
     assert abs(valence - arousal) > 0.01
     assert np.ptp([segment["valence"] for segment in segments]) > 0.01
 
 
 @pytest.mark.parametrize("source", ["folder", "hub", "offline"])
-def test_loads_where_the_package_is_not(source, answers, expected):
+def test_loads_without_the_package(source, answers, expected):
     answer = answers[source]
     assert answer["hidden_size"] == expected["hidden_size"]
     for name in ("AutoModel", "AutoModelForAudioClassification", "pooler_output"):
@@ -164,16 +164,16 @@ def test_loads_where_the_package_is_not(source, answers, expected):
     assert answer["stock"] == pytest.approx({"valence": valence, "arousal": arousal}, abs=TOLERANCE)
 
 
-def test_examples_of_the_card_run_as_they_stand(answers):
+def test_examples_of_the_card_run_unchanged(answers):
     assert answers["cards"] == [[1, 32], [1, 32]]
 
 
-def test_push_sends_what_was_there(answers, folder):
+def test_push_sends_the_files_of_the_folder(answers, folder):
     assert answers["pushed"] == {path.name: path.read_bytes() for path in folder.iterdir()}
     assert f'model="{REPO_ID}"' in answers["pushed"]["README.md"].decode()
 
 
-def test_needs_no_remote_code_where_the_package_is_imported(folder, elsewhere, expected):
+def test_needs_no_remote_code_if_the_package_is_imported(folder, elsewhere, expected):
     assert isinstance(AutoConfig.from_pretrained(folder), modeling_ast_va.ASTVAConfig)
     assert isinstance(AutoFeatureExtractor.from_pretrained(folder), modeling_ast_va.ASTVAFeatureExtractor)
     for auto_class in (AutoModel, AutoModelForAudioClassification):
@@ -183,7 +183,7 @@ def test_needs_no_remote_code_where_the_package_is_imported(folder, elsewhere, e
         assert_same_song(music_emotion(str(elsewhere / "song.mp3")), expected["song"])
 
 
-def test_code_asks_only_for_what_every_user_has():
+def test_code_requires_only_what_transformers_installs():
     imports = {name: set(get_imports(REPOSITORY / "modeling_ast_va" / name)) for name in CODE_FILES}
     installed_with_transformers = {"huggingface_hub", "numpy", "torch", "tqdm", "transformers"}
     for name, needed in imports.items():

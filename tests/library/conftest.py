@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Registers the pytest marks of transformers' own tests."""
+"""Registers the pytest marks of the common tests of transformers."""
 
 from library.transformers_tests import marks, source_folder
 

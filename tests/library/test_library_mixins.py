@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Transformers' own common tests, on our configuration, feature extractor and models; see `make test-library`."""
+"""The common tests of transformers on our configuration, feature extractor and models; see `make test-library`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from modeling_ast_va.modeling_ast_va import ASTVAPreTrainedModel
 
 FOLDER = source_folder()
 if FOLDER is None:
-    pytest.skip(f"{VARIABLE} does not name the source archive of transformers", allow_module_level=True)
-pytest.importorskip("parameterized", reason="the common tests of transformers need it")
+    pytest.skip(f"needs {VARIABLE}, the source archive of transformers", allow_module_level=True)
+pytest.importorskip("parameterized", reason="the common tests of transformers use it")
 
 model_tests, configuration_tests, feature_extraction_tests = load_common_tests(
     FOLDER, model_names={"ast_va": "ASTVAModel"}
@@ -26,7 +26,7 @@ model_tests, configuration_tests, feature_extraction_tests = load_common_tests(
 
 
 class ModelTester:
-    """A small model and its inputs, under the names that the common tests look for."""
+    """A small model and its inputs, with the names that the common tests use."""
 
     batch_size = 13
     is_training = True
@@ -66,10 +66,11 @@ class ModelTester:
         return self.get_config(), {"input_values": torch.randn(self.batch_size, self.max_length, self.num_mel_bins)}
 
 
-def lenient_loading():
-    """Where a test means to load without weights: the library's own loading, which only warns of missing ones."""
-    library = classmethod(PreTrainedModel.from_pretrained.__func__)
-    return mock.patch.object(ASTVAPreTrainedModel, "from_pretrained", library)
+# Two tests load a model without its weights and expect warnings. Our `from_pretrained` deliberately raises an error for
+# missing weights (see `test_loading_is_strict`), so these tests run with the loading of the library.
+lenient_loading = mock.patch.object(
+    ASTVAPreTrainedModel, "from_pretrained", classmethod(PreTrainedModel.from_pretrained.__func__)
+)
 
 
 class ASTVAModelTest(model_tests.ModelTesterMixin, unittest.TestCase):
@@ -93,16 +94,16 @@ class ASTVAModelTest(model_tests.ModelTesterMixin, unittest.TestCase):
     def test_config(self):
         self.config_tester.run_common_tests()
 
+    @lenient_loading
     def test_can_init_all_missing_weights(self):
-        with lenient_loading():
-            super().test_can_init_all_missing_weights()
+        super().test_can_init_all_missing_weights()
 
+    @lenient_loading
     def test_model_weights_reload_no_missing_tied_weights(self):
-        with lenient_loading():
-            super().test_model_weights_reload_no_missing_tied_weights()
+        super().test_model_weights_reload_no_missing_tied_weights()
 
     def test_model_get_set_embeddings(self):
-        """As for the library's own AST: the input embeddings are a projection of patches, not an `nn.Embedding`."""
+        """As in the test of ASTModel: the input embeddings are a projection of patches, not an `nn.Embedding`."""
         for model_class in self.all_model_classes:
             model = model_class(self.model_tester.get_config())
             assert type(model.get_input_embeddings()).__name__ == "ASTVAPatchEmbeddings"
@@ -117,20 +118,25 @@ class ASTVAPreNormModelTest(ASTVAModelTest):
     use_distillation_token = True
 
 
-class FeatureExtractorTester:
-    """Settings and unpadded inputs, under the names that the common tests look for."""
+class SpectrogramTester:
+    """
+    Settings and inputs of several lengths, with the names that the common tests use: spectrograms.
+
+    The common tests pad with `padding_value`, so it is a number: the default of our feature extractor, None, is the
+    quietest value of each waveform, which `pad` does not know.
+    """
 
     batch_size = 7
     min_seq_length = 400
     seq_length_diff = 200
-    max_seq_length = 1400  # the tests expect the longest of the batch to be one step longer
+    max_seq_length = 1400  # one step above the longest input
     feature_size = 24
     padding_value = -80.0
 
     def prepare_feat_extract_dict(self) -> dict:
         return {
             "feature_size": self.feature_size,
-            "num_mel_bins": self.feature_size,
+            "num_mel_bins": 24,
             "padding_value": self.padding_value,
             "sampling_rate": 16000,
             "return_attention_mask": True,
@@ -142,12 +148,25 @@ class FeatureExtractorTester:
         if equal_length:
             lengths = [self.max_seq_length] * self.batch_size
         rng = np.random.default_rng(0)
-        inputs = [rng.random((length, self.feature_size), dtype=np.float32) for length in lengths]
+        shape = (self.feature_size,) if self.feature_size > 1 else ()
+        inputs = [rng.random((length, *shape), dtype=np.float32) for length in lengths]
         return inputs if numpify else [item.tolist() for item in inputs]
+
+
+class WaveformTester(SpectrogramTester):
+    """Waveforms and `feature_size=1`, as in the test of ASTFeatureExtractor."""
+
+    feature_size = 1
+    padding_value = 0.0
 
 
 class ASTVAFeatureExtractorTest(feature_extraction_tests.SequenceFeatureExtractionTestMixin, unittest.TestCase):
     feature_extraction_class = ASTVAFeatureExtractor
 
     def setUp(self):
-        self.feat_extract_tester = FeatureExtractorTester()
+        self.feat_extract_tester = SpectrogramTester()
+
+
+class ASTVAFeatureExtractorWaveformTest(ASTVAFeatureExtractorTest):
+    def setUp(self):
+        self.feat_extract_tester = WaveformTester()

@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-Loads the common tests of the installed transformers from its source archive, to run them on our classes.
+Loads the common tests of the installed version of transformers from its source archive.
 
-The archive holds the common tests, but not all that they import: three modules that only matter to classes of the
-library (generation, export, its list of common settings) get stand-ins here.
+The archive does not contain three modules that the common tests import. These modules only matter for classes of the
+library (generation, export, its list of common settings), so they are replaced by stubs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import transformers
 VARIABLE = "TRANSFORMERS_TESTS"
 PACKAGE = "transformers_common_tests"
 
-# Settings of every configuration of the library, at other values than their defaults.
+# Settings of every configuration of the library, with values other than the defaults.
 COMMON_SETTINGS = {
     "return_dict": False,
     "output_hidden_states": True,
@@ -36,14 +36,14 @@ COMMON_SETTINGS = {
 
 
 def source_folder() -> Path | None:
-    """Folder `transformers-<version>` that the environment names, or `None` where it names none."""
+    """Folder `transformers-<version>` in the environment variable, or `None` if it is not set."""
     if VARIABLE not in os.environ:
         return None
     folder = Path(os.environ[VARIABLE])
     expected = f"transformers-{transformers.__version__}"
     if folder.resolve().name != expected or not (folder / "tests").is_dir():
         raise pytest.UsageError(
-            f"Expected {VARIABLE} to be the unpacked source archive {expected}, but it is {str(folder)!r}."
+            f"Expected {VARIABLE} to be the unpacked source archive {expected}, but got {str(folder)!r}."
         )
     return folder
 
@@ -60,27 +60,29 @@ def load_common_tests(folder: Path, model_names: dict[str, str]) -> tuple[Module
 
     Args:
         folder: the unpacked source archive.
-        model_names: model type and class name of the base models that the library does not know; it tells by a class's
-            name whether a model has a loss.
+        model_names: class names of our base models by model type; the tests use names to find models without a loss.
+
+    Returns:
+        The three modules.
     """
     package = ModuleType(PACKAGE)
     package.__path__ = [str(folder / "tests")]
     sys.modules[PACKAGE] = package
-    _stand_in("exporters.test_export", ExportTesterMixin=type("ExportTesterMixin", (), {}))
-    _stand_in("generation.test_utils", GenerationTesterMixin=type("GenerationTesterMixin", (), {}))
-    _stand_in("utils.test_configuration_utils", config_common_kwargs=COMMON_SETTINGS)
-    # One of them also imports the library from beside the tests, where the archive does not have it.
+    _stub("exporters.test_export", ExportTesterMixin=type("ExportTesterMixin", (), {}))
+    _stub("generation.test_utils", GenerationTesterMixin=type("GenerationTesterMixin", (), {}))
+    _stub("utils.test_configuration_utils", config_common_kwargs=COMMON_SETTINGS)
+    # One of them imports the library from a path that does not exist in the archive.
     with mock.patch("transformers.utils.direct_transformers_import", return_value=transformers):
         model_tests, configuration_tests, feature_extraction_tests = (
             import_module(f"{PACKAGE}.test_{name}_common")
             for name in ("modeling", "configuration", "sequence_feature_extraction")
         )
-    # In the tests' own namespace: the library's mappings stay as they are.
+    # In the namespace of the tests, so that the mappings of the library do not change.
     model_tests.MODEL_MAPPING_NAMES = {**model_tests.MODEL_MAPPING_NAMES, **model_names}
     return model_tests, configuration_tests, feature_extraction_tests
 
 
-def _stand_in(name: str, **attributes) -> None:
+def _stub(name: str, **attributes) -> None:
     parent, _, _ = name.partition(".")
     for module_name in (parent, name):
         module = sys.modules.setdefault(f"{PACKAGE}.{module_name}", ModuleType(f"{PACKAGE}.{module_name}"))

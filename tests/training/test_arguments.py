@@ -1,79 +1,74 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Parsing of training arguments: names, types, precedence, errors, and what parsing must not import."""
+
 import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from transformers import HfArgumentParser, TrainingArguments
+from transformers import TrainingArguments
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor
-from modeling_ast_va.training.arguments import (
-    ASTVATrainingArguments,
-    DataArguments,
-    SettingsArguments,
-    build_new,
-    check_descriptors,
-    parse_arguments,
-    split_settings,
-)
+from modeling_ast_va.data.splits import SplitSettings
+from modeling_ast_va.settings import build_new
+from modeling_ast_va.training.arguments import DataArguments, flag_type, parse_arguments
+from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-def write_config(folder, content):
-    path = folder / "config.json"
+def write_recipe(folder, content):
+    path = folder / "recipe.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return str(path)
 
 
-def test_defaults_are_the_recipe_of_the_notebook():
-    data, settings, training = parse_arguments([])
-    assert (data.labels, data.split_by, data.split_seed, data.data_dir) == ("corrected", "artist", 42, None)
-    assert settings == {}
-    assert training.optim.startswith("adamw")
-    assert training.learning_rate == 1e-4
-    assert training.weight_decay == 0.01
-    assert training.lr_scheduler_type == "cosine"
-    assert training.warmup_steps == 0
-    assert training.max_grad_norm == 1.0
-    assert training.per_device_train_batch_size == 16
-    assert (training.frequency_mask_bins, training.time_mask_frames) == (10, 20)
-    assert training.num_train_epochs == 15
-    # What the notebook describes but does not do.
-    assert training.load_best_model_at_end
-    assert training.early_stopping_patience > 0
-    assert (training.metric_for_best_model, training.greater_is_better) == ("loss", False)
+@pytest.fixture(scope="module")
+def help_text():
+    code = "from modeling_ast_va.training.arguments import parse_arguments; parse_arguments(['--help'])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-def test_flags_win_over_the_file(tmp_path):
-    config = {"learning_rate": 0.5, "num_train_epochs": 3, "labels": "published", "hidden_size": 64, "norm_first": True}
-    path = write_config(tmp_path, config)
-    data, settings, training = parse_arguments([path, "--learning_rate", "0.25", "--hidden_size", "128"])
-    assert (training.learning_rate, training.num_train_epochs, data.labels) == (0.25, 3, "published")
+def test_without_arguments_only_the_data_have_defaults():
+    assert parse_arguments([]) == (DataArguments(), {}, {})
+    assert DataArguments().split_settings == SplitSettings()
+
+
+def test_flags_take_precedence_over_the_recipe(tmp_path):
+    recipe = {"learning_rate": 0.5, "num_train_epochs": 3, "labels": "published", "hidden_size": 64, "norm_first": True}
+    flags = ["--learning_rate", "0.25", "--hidden_size", "128", "--num_folds", "5", "--fold", "2"]
+    data, settings, training = parse_arguments([write_recipe(tmp_path, recipe), *flags])
+    assert training == {"learning_rate": 0.25, "num_train_epochs": 3}
     assert settings == {"hidden_size": 128, "norm_first": True}
+    assert data.labels == "published"
+    assert data.split_settings == SplitSettings(num_folds=5, fold=2)
 
 
-def test_the_file_may_switch_off_what_is_on_by_default_and_hold_lists_and_nothing(tmp_path):
-    config = {
+def test_the_recipe_may_contain_false_lists_objects_and_null(tmp_path):
+    recipe = {
         "load_best_model_at_end": False,
         "do_normalize": False,
         "report_to": ["none"],
         "lr_scheduler_kwargs": {"num_cycles": 2},
         "init_from": None,
+        "f_max": None,
     }
-    data, settings, training = parse_arguments([write_config(tmp_path, config)])
-    assert not training.load_best_model_at_end
-    assert training.lr_scheduler_kwargs == {"num_cycles": 2}
-    assert training.report_to == []
+    data, settings, training = parse_arguments([write_recipe(tmp_path, recipe)])
+    assert training == {name: recipe[name] for name in ("load_best_model_at_end", "report_to", "lr_scheduler_kwargs")}
     assert settings == {"do_normalize": False}
     assert data.init_from is None
 
 
-def test_settings_have_flags_of_their_own_names():
+def test_values_have_the_types_of_their_fields():
     flags = (
-        "--hidden_dropout_prob 0 --norm_first true --pooling mean --use_distillation_token false --max_length 208 "
-        "--win_length 1024 --f_min 20 --f_max 8000 --padding_value -80 --top_db 60 --frontend kaldi "
-        "--do_normalize false"
+        "--hidden_dropout_prob 0 --norm_first --pooling mean --use_distillation_token false --max_length 208 "
+        "--win_length 1024 --f_min 20 --f_max 8000 --padding_value -80 --top_db 60 --frontend kaldi --ref 1.0 "
+        "--do_normalize False --stem_channels 8 16"
     )
     _, settings, _ = parse_arguments(flags.split())
-    assert settings == {
+    expected = {
         "hidden_dropout_prob": 0.0,
         "norm_first": True,
         "pooling": "mean",
@@ -85,29 +80,68 @@ def test_settings_have_flags_of_their_own_names():
         "padding_value": -80.0,
         "top_db": 60.0,
         "frontend": "kaldi",
+        "ref": "1.0",
         "do_normalize": False,
+        "stem_channels": [8, 16],
     }
-    assert [type(settings[name]) for name in ("win_length", "max_length", "norm_first")] == [int, int, bool]
+    assert settings == expected
+    assert {name: type(value) for name, value in settings.items()} == {
+        name: type(value) for name, value in expected.items()
+    }
 
 
-def test_every_setting_of_configuration_and_feature_extractor_has_a_flag():
-    flags = {field.name for field in dataclasses.fields(SettingsArguments)}
-    saved = ASTVAFeatureExtractor().to_dict()
-    of_features = set(saved) - {"feature_extractor_type", "feature_size", "padding_side", "return_attention_mask"}
-    assert flags == (set(ASTVAConfig.__annotations__) - {"label_range", "num_auxiliary_targets"}) | of_features
+def test_arguments_of_the_trainer():
+    flags = "--gradient_accumulation_steps 4 --warmup_steps 0.1 --seed 3 --optim sgd --max_steps 9 --use_cpu --fsdp"
+    assert parse_arguments(flags.split()).training == {
+        "gradient_accumulation_steps": 4,
+        "warmup_steps": 0.1,
+        "seed": 3,
+        "optim": "sgd",
+        "max_steps": 9,
+        "use_cpu": True,
+        "fsdp": True,
+    }
+    scheduler = parse_arguments(["--lr_scheduler_kwargs", '{"num_cycles": 2}']).training
+    assert ASTVATrainingArguments(**scheduler, use_cpu=True).lr_scheduler_kwargs == {"num_cycles": 2}
 
 
-def test_every_training_argument_is_open():
-    help_text = HfArgumentParser((DataArguments, SettingsArguments, ASTVATrainingArguments)).format_help()
-    for field in dataclasses.fields(TrainingArguments):
-        assert not field.init or f"--{field.name} " in help_text, field.name
-    flags = "--gradient_accumulation_steps 4 --warmup_steps 7 --seed 3 --optim sgd --max_steps 9 --use_cpu true"
-    training = parse_arguments(flags.split()).training
-    assert (training.gradient_accumulation_steps, training.warmup_steps, training.seed) == (4, 7, 3)
-    assert (training.optim, training.max_steps, training.use_cpu) == ("sgd", 9, True)
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [("int | None", int), ("float | int", float), ("str | float", str), ("list[int]", int), ("dict | str | None", str)],
+)
+def test_type_of_a_flag(annotation, expected):
+    assert flag_type(annotation) is expected
 
 
-def test_without_arguments_those_of_the_command_line_are_read(monkeypatch):
+def test_every_setting_has_a_flag(help_text):
+    features = set(ASTVAFeatureExtractor().to_dict())
+    features -= {"feature_extractor_type", "feature_size", "padding_side", "return_attention_mask"}
+    names = {*features, *ASTVAConfig.__annotations__} - {"label_range", "num_auxiliary_targets"}
+    names |= {field.name for field in dataclasses.fields(ASTVATrainingArguments) if field.init}
+    names |= {field.name for field in dataclasses.fields(TrainingArguments) if field.init}
+    names |= {field.name for field in dataclasses.fields(DataArguments)}
+    flags = {line.split()[0] for line in help_text.splitlines() if line.startswith("  --")}
+    assert flags == {f"--{name}" for name in names}
+
+
+def test_help_groups_the_flags(help_text):
+    titles = ["data:", "model:", "features:", "training:", "TrainingArguments of transformers:"]
+    assert [line for line in help_text.splitlines() if line in titles] == titles
+    assert "(default: 0.0001)" in help_text
+
+
+def test_parsing_imports_no_large_library():
+    code = (
+        "import sys\n"
+        "from modeling_ast_va.training.arguments import parse_arguments\n"
+        "parse_arguments(['--hidden_size', '8', '--seed', '1'])\n"
+        "print([name for name in ('torch', 'transformers', 'datasets', 'pandas', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_without_argv_the_command_line_is_parsed(monkeypatch):
     monkeypatch.setattr("sys.argv", ["train.py", "--labels", "published"])
     assert parse_arguments().data.labels == "published"
 
@@ -115,84 +149,60 @@ def test_without_arguments_those_of_the_command_line_are_read(monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            {"learning_rte": 1, "hidden_size": 64, "head_size": 1},
-            r"gives \['head_size', 'learning_rte'\], which are no",
-        ),
-        ({"help": True}, r"gives \['help'\]"),
-        ({"label_range": [0, 1]}, r"gives \['label_range'\]"),
-        ("learning_rate: 0.1", "config.json' is not JSON: Expecting value: line 1"),
-        ([1, 2], "it holds a list"),
+        ({"learning_rte": 1, "hidden_size": 64}, r"but got 'learning_rte' \(did you mean learning_rate\?\)"),
+        ({"help": True}, "but got 'help'"),
+        ({"label_range": [0, 1]}, "but got 'label_range'"),
+        ("learning_rate: 0.1", "Expected JSON in .*: Expecting value: line 1"),
+        ([1, 2], "but got a list"),
     ],
 )
-def test_a_file_that_cannot_work_is_refused(tmp_path, content, message):
+def test_bad_recipes_are_refused(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        parse_arguments([write_config(tmp_path, content)])
+        parse_arguments([write_recipe(tmp_path, content)])
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"there is no '.*other.json'"):
+def test_a_missing_recipe_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"but got '.*other.json', which is no file"):
         parse_arguments([str(tmp_path / "other.json")])
 
 
-@pytest.mark.parametrize("flags", ["--learning_rte 1", "--num_train_epochs many", "--norm_first perhaps", "stray"])
-def test_flags_that_cannot_work_are_refused(tmp_path, flags, capsys):
-    with pytest.raises(SystemExit):
-        parse_arguments([write_config(tmp_path, {}), *flags.split()])
-    assert flags.split()[0] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["frequency_mask_bins", "time_mask_frames", "early_stopping_patience"])
-def test_negative_masks_and_patience_are_refused(name):
-    with pytest.raises(ValueError, match=f"{name} must not be negative, but is -1"):
-        parse_arguments([f"--{name}", "-1"])
-
-
 @pytest.mark.parametrize(
-    ("settings", "frames"),
+    ("flags", "message"),
     [
-        ({}, 432),  # 1 + 220500 // 512 = 431 frames of 5 s, in patches of 16: 27 * 16
-        ({"segment_seconds": 10.0}, 864),  # 862 frames
-        ({"time_stride": 10}, 436),  # 16 + 42 * 10
-        ({"sampling_rate": 8000, "n_fft": 256, "hop_length": 160, "segment_seconds": 2.0}, 112),  # 101 frames
-        ({"sampling_rate": 16000, "hop_length": 160, "n_fft": 512, "win_length": 400, "frontend": "kaldi"}, 512),  # 498
-        ({"segment_seconds": 0.01}, 16),  # one patch
-        ({"max_length": 500}, 500),
+        ("--learning_rte 1", "did you mean --learning_rate?"),
+        ("--num_train_epochs many", "--num_train_epochs: invalid float value: 'many'"),
+        ("--norm_first perhaps", "--norm_first: invalid boolean value: 'perhaps'"),
+        ("--labels wrong", "--labels: invalid choice: 'wrong'"),
+        ("--split_by year", "--split_by: invalid choice: 'year'"),
+        ("stray", "unrecognized arguments: stray"),
     ],
 )
-def test_a_spectrogram_just_holds_a_segment(settings, frames):
-    config, feature_extractor = build_new(settings)
-    assert config.max_length == feature_extractor.max_length == frames
+def test_bad_flags_are_refused(tmp_path, flags, message, capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments([write_recipe(tmp_path, {}), *flags.split()], prog="train")
+    error = capsys.readouterr().err
+    assert "train: error:" in error
+    assert message in error
 
 
-def test_descriptors_are_told_what_the_feature_extractor_does():
-    flags = ["--descriptor_hidden_size", "8", "--sampling_rate", "16000", "--hop_length", "320", "--f_max", "7000"]
-    config, feature_extractor = build_new(parse_arguments(flags)[1])
-    for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
-        assert getattr(config, name) == getattr(feature_extractor, name)
-    with pytest.raises(ValueError, match="need frontend=\"librosa\", but it is 'kaldi'"):
-        build_new(parse_arguments([*flags, "--frontend", "kaldi"])[1])
-    config.hop_length = 160
-    with pytest.raises(ValueError, match="hop_length of the feature extractor, 320, but the configuration has 160"):
-        check_descriptors(config, feature_extractor)
+def test_settings_of_a_split_that_do_not_go_together_are_refused():
+    with pytest.raises(ValueError, match="num_folds"):
+        parse_arguments(["--num_folds", "5"])
 
 
-def test_settings_go_where_they_belong():
-    _, settings, _ = parse_arguments(["--num_mel_bins", "64", "--hidden_size", "64", "--ref", "1.0", "--n_fft", "1024"])
-    config, feature_extractor = build_new(settings)
-    assert (config.num_mel_bins, feature_extractor.num_mel_bins) == (64, 64)
-    assert (config.hidden_size, feature_extractor.ref, feature_extractor.n_fft) == (64, 1.0, 1024)
-    assert not hasattr(config, "n_fft")
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
+def test_recipes_of_the_repository_build_a_model(path):
+    _, settings, training = parse_arguments([str(path)])
+    build_new(settings)
+    ASTVATrainingArguments(**training, use_cpu=True)
 
 
-def test_the_reference_power_is_max_or_a_number():
-    assert split_settings({"ref": "max"}) == ({}, {"ref": "max"})
-    assert split_settings({"ref": "0.5"}) == ({}, {"ref": 0.5})
-    with pytest.raises(ValueError, match="ref must be \"max\" or a positive power, but is 'loud'"):
-        build_new({"ref": "loud"})
-
-
-@pytest.mark.parametrize("settings", [{"num_attention_heads": 3}, {"max_length": 100}, {"n_fft": 0}])
-def test_settings_that_cannot_work_are_refused(settings):
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        build_new(settings)
+def test_defaults_are_the_recipe_of_the_notebook():
+    _, settings, training = parse_arguments([str(CONFIGS / "notebook.json")])
+    (config, features), (default_config, default_features) = build_new(settings), build_new({})
+    assert config.to_dict() == default_config.to_dict()
+    assert features.to_dict() == default_features.to_dict()
+    training.pop("output_dir")
+    args, default_args = (ASTVATrainingArguments(**given, use_cpu=True) for given in (training, {}))
+    for name in training:
+        assert getattr(args, name) == getattr(default_args, name), name

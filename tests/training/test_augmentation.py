@@ -44,11 +44,11 @@ def test_widths_and_positions_are_uniform_and_each_spectrogram_has_its_own(axis,
         assert stats.chisquare(np.bincount(starts[widths == width], minlength=size - width + 1)).pvalue > 1e-3
     frequencies = masked.double().mean(dim=0).numpy()
     np.testing.assert_allclose(frequencies, coverage(size, max_width), atol=5 * 0.5 / num_draws**0.5)
-    # Neighbours in the batch are drawn apart: under independence r is normal with deviation 1 / sqrt(n).
+    # Rows of the batch are drawn independently, where r is normal with deviation 1 / sqrt(n).
     assert abs(np.corrcoef(widths[:-1], widths[1:])[0, 1]) < 5 / num_draws**0.5
 
 
-def test_one_band_and_one_stretch_drawn_apart():
+def test_one_band_and_one_span_are_drawn_independently():
     masks = draw_masks(5000, 4, 5)
     in_time, in_bins = masks.all(dim=2), masks.all(dim=1)
     assert torch.equal(masks, in_time[:, :, None] | in_bins[:, None, :])
@@ -61,7 +61,7 @@ def test_no_width_masks_nothing():
     assert not draw_masks(100, 0, 0).any()
 
 
-def test_the_whole_spectrogram_may_be_masked_and_no_more():
+def test_the_whole_spectrogram_may_be_masked():
     widths, _ = spans(draw_masks(1000, 0, NUM_FRAMES)[:, :, 0])
     assert (widths.min(), widths.max()) == (0, NUM_FRAMES)
 
@@ -74,10 +74,10 @@ def test_masks_follow_the_seed():
 @pytest.mark.parametrize(
     ("bins", "frames", "message"),
     [
-        (NUM_MEL_BINS + 1, 0, "frequency_mask_bins must lie in 0 to 9, the size of a spectrogram, but is 10"),
-        (0, NUM_FRAMES + 1, "time_mask_frames must lie in 0 to 12, the size of a spectrogram, but is 13"),
-        (-1, 0, "frequency_mask_bins .* but is -1"),
-        (0, -1, "time_mask_frames .* but is -1"),
+        (NUM_MEL_BINS + 1, 0, "Expected frequency_mask_bins of 0 to 9, the size of a spectrogram, but got 10"),
+        (0, NUM_FRAMES + 1, "Expected time_mask_frames of 0 to 12, the size of a spectrogram, but got 13"),
+        (-1, 0, "frequency_mask_bins .* but got -1"),
+        (0, -1, "time_mask_frames .* but got -1"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(bins, frames, message):

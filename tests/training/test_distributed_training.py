@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Training by two processes that talk through gloo, killed in the middle and resumed."""
+"""Training in two processes that communicate through gloo, killed in the middle and resumed."""
 
 import json
 import os
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 RUN = [
     *("--num_train_epochs", "3", "--per_device_train_batch_size", "4", "--learning_rate", "1e-3"),
     *("--eval_strategy", "steps", "--eval_steps", "3", "--save_strategy", "steps", "--save_steps", "3"),
+    *("--descriptor_hidden_size", "8", "--concordance_weight", "1"),  # running statistics, and a further term
 ]
 NUM_STEPS, KILLED_AT = 12, 8
 
@@ -34,7 +35,7 @@ def songs(tmp_path_factory):
 def uninterrupted(songs, tmp_path_factory):
     """The folder of a whole run of `scripts/train.py` under `accelerate launch`, and what it printed."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    # With --cpu, accelerate would start one process whatever the number.
+    # With --cpu, accelerate starts one process whatever the number.
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command += [training_processes.__file__, str(folder / "probes"), str(ROOT / "scripts" / "train.py")]
@@ -57,7 +58,7 @@ def test_two_processes_train_together_and_write_once(uninterrupted):
     folder, printed = uninterrupted
     together = {"world_size": 2, "backend": "gloo", "first_step": 0, "num_steps": NUM_STEPS}
     assert read_probes(folder.with_name("probes")) == [together, together]
-    assert load_protocol(folder)["num_segments"]["train"] == 32  # by 8 a step for 3 epochs: 12 steps, none doubled
+    assert load_protocol(folder)["num_segments"]["train"] == 32  # 8 in a step, 3 epochs: 12 steps
     for line in ("Song-level ratings as published", "Test split: 2 songs, 4 segments"):
         assert printed.count(line) == 1
     assert (folder / "predictions.csv").read_text().count("\n") == 3  # a header and two songs
@@ -65,7 +66,7 @@ def test_two_processes_train_together_and_write_once(uninterrupted):
     assert [entry["step"] for entry in history if "eval_loss" in entry][:4] == [3, 6, 9, 12]
 
 
-def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(uninterrupted, songs, tmp_path):
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(uninterrupted, songs, tmp_path):
     whole, folder = uninterrupted[0], tmp_path / "run"
     arguments = tiny_flags(songs, folder, *RUN)
     exit_codes = train_in_processes(arguments, tmp_path / "killed", killed_at=KILLED_AT)
@@ -80,7 +81,7 @@ def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(uninterrupted, so
     for name in ("", f"checkpoint-{NUM_STEPS}"):
         expected, weights = (load_file(path / name / "model.safetensors") for path in (whole, folder))
         assert expected.keys() == weights.keys()
-        # Bit for bit: the sum of two gradients has no order.
+        # Bit for bit: the sum of two gradients does not depend on their order.
         assert all(expected[weight].equal(weights[weight]) for weight in expected)
     assert results(folder) == results(whole)
     assert (folder / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()

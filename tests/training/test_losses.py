@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The concordance loss against the metric, to 1e-6."""
+"""The terms of the loss against closed forms and against the metrics, to 1e-6."""
 
 from __future__ import annotations
 
@@ -8,17 +8,65 @@ import pytest
 import torch
 
 from modeling_ast_va import concordance_correlation_coefficient
-from modeling_ast_va.training.losses import concordance_loss
+from modeling_ast_va.metrics import evaluate_predictions
+from modeling_ast_va.modeling_ast_va import ASTVAOutput
+from modeling_ast_va.training.auxiliary import AuxiliaryTargets, Track
+from modeling_ast_va.training.losses import concordance_loss, training_loss, validation_loss
 
 
-def test_the_loss_is_one_minus_the_metric():
-    generator = torch.Generator().manual_seed(0)
-    predictions, labels = torch.randn(40, 2, generator=generator) + 1, 2 * torch.randn(40, 2, generator=generator)
+def batch(num_rows=40, num_columns=2, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    predictions = torch.randn(num_rows, num_columns, generator=generator) + 1
+    return predictions, 2 * torch.randn(num_rows, num_columns, generator=generator)
+
+
+def outputs_of(predictions, labels, auxiliary=None):
+    loss = torch.nn.functional.mse_loss(predictions, labels)
+    return ASTVAOutput(loss=loss, logits=predictions, auxiliary_logits=auxiliary)
+
+
+def kind(name, weight, num_targets):
+    track = Track(np.arange(4.0), np.random.default_rng(0).normal(size=(4, num_targets)))
+    return AuxiliaryTargets(name, weight, {1: track}, 0.0, [1])
+
+
+def test_the_loss_is_the_sum_of_its_terms():
+    predictions, labels = batch()
+    auxiliary, auxiliary_labels = batch(num_columns=5, seed=1)
+    kinds = [kind("dynamic", 0.5, 2), kind("teacher", 2.0, 3)]
+    loss, terms = training_loss(outputs_of(predictions, labels, auxiliary), labels, auxiliary_labels, 3.0, kinds)
+    squared = (auxiliary - auxiliary_labels).square()
+    expected = {
+        "mse": (predictions - labels).square().mean(),
+        "concordance": 3 * concordance_loss(predictions, labels),
+        "dynamic": 0.5 * squared[:, :2].mean(),
+        "teacher": 2 * squared[:, 2:].mean(),
+    }
+    torch.testing.assert_close(terms, expected)
+    torch.testing.assert_close(loss, sum(expected.values()))
+
+
+def test_without_weights_the_loss_is_the_mean_squared_error():
+    predictions, labels = batch()
+    outputs = outputs_of(predictions, labels)
+    assert training_loss(outputs, labels, None, 0.0, []) == (outputs.loss, {"mse": outputs.loss})
+
+
+def test_validation_has_the_same_loss_of_ratings():
+    predictions, labels = batch()
+    metrics = {f"eval_{k}": v for k, v in evaluate_predictions(labels.numpy() + 5, predictions.numpy() + 5).items()}
+    for weight in (0.0, 2.0):
+        loss, _ = training_loss(outputs_of(predictions, labels), labels, None, weight, [])
+        assert validation_loss(metrics, "eval", weight) == pytest.approx(loss.item(), abs=1e-5)
+
+
+def test_the_concordance_loss_is_one_minus_the_metric():
+    predictions, labels = batch()
     cccs = [concordance_correlation_coefficient(labels[:, i].numpy(), predictions[:, i].numpy()) for i in range(2)]
     assert concordance_loss(predictions, labels).item() == pytest.approx(1 - np.mean(cccs), abs=1e-6)
 
 
-def test_the_loss_of_equal_and_of_constant_columns():
+def test_the_concordance_loss_of_equal_and_of_constant_columns():
     labels = torch.randn(10, 2)
     assert concordance_loss(labels, labels).item() == pytest.approx(0, abs=1e-6)
     constant = torch.full((4, 2), 5.0, requires_grad=True)

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""What recipes add to training: auxiliary targets and the concordance loss, folds, and training on all songs."""
+"""Auxiliary targets, folds, and training on all songs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.torch import load_file
 from tiny_training import SONGS, tiny_flags, train_tiny, write_songs
 
@@ -16,8 +15,8 @@ from modeling_ast_va.evaluation import model as evaluation
 from modeling_ast_va.hub.folder import check_hub_folder
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import parse_arguments
-from modeling_ast_va.training.losses import concordance_loss
-from modeling_ast_va.training.trainer import build_trainer, collate
+from modeling_ast_va.training.trainer import collate
+from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
 ONE_EPOCH = ["--num_train_epochs", "1", "--per_device_train_batch_size", "8"]
 
@@ -68,52 +67,29 @@ def test_a_fold_without_validation_is_tested_with_the_last_weights(songs, tmp_pa
         flags = ["--num_folds", "2", "--fold", str(fold), "--validation_ratio", "0"]
         metrics = train_tiny(songs, tmp_path / str(fold), *ONE_EPOCH, *flags)
         assert "test_song_valence_ccc" in metrics
-        assert "eval_loss" not in metrics
+        assert "eval_mse" not in metrics
         lines = (tmp_path / str(fold) / "predictions.csv").read_text().splitlines()
         tested += [int(line.split(",")[0]) for line in lines[1:]]
     assert sorted(tested) == list(SONGS)
 
 
-def tiny_trainer(songs, tmp_path, *flags):
-    data, settings, args = parse_arguments(tiny_flags(songs, tmp_path, *flags))
-    model, feature_extractor = training.initial_model(data, settings)
-    _, _, splits = training.load_splits(data, feature_extractor, args)
-    targets = training.load_auxiliary_targets(data, args, songs, splits["train"])
-    model.set_num_auxiliary_targets(sum(kind.num_targets for kind, _ in targets))
-    trainer = build_trainer(model, feature_extractor, args, splits, targets)
-    return trainer, collate(list(splits["train"].select(range(6))), feature_extractor, targets)
-
-
-def test_the_loss_adds_up(songs, teacher, tmp_path):
-    flags = ["--teacher_embeddings", str(teacher), "--teacher_weight", "2", "--dynamic_weight", "0.5"]
-    flags += ["--concordance_weight", "3", "--frequency_mask_bins", "0", "--time_mask_frames", "0"]
-    flags += ["--hidden_dropout_prob", "0", "--attention_probs_dropout_prob", "0", "--audio_offset_seconds", "15"]
-    trainer, batch = tiny_trainer(songs, tmp_path, *flags)
-    model = trainer.model
-    with torch.no_grad():
-        model.train()
-        outputs = model(batch["input_values"])
-        loss = trainer.compute_loss(model, batch)
-        squared = (outputs.logits - batch["labels"]).square().mean()
-        errors = (outputs.auxiliary_logits - batch["auxiliary_targets"]).square()
-        expected = squared + 3 * concordance_loss(outputs.logits, batch["labels"])
-        dynamic, embeddings, ratings = errors.split([2, 5, 2], dim=1)
-        expected = expected + 0.5 * dynamic.mean() + 2 * embeddings.mean() + 2 * ratings.mean()
-        torch.testing.assert_close(loss, expected)
-        model.eval()
-        torch.testing.assert_close(trainer.compute_loss(model, batch), squared)  # judged by the ratings alone
-
-
 def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
-    _, batch = tiny_trainer(songs, tmp_path, "--teacher_embeddings", str(teacher), "--teacher_weight", "2")
-    assert batch["auxiliary_targets"].shape == (6, 7)
-    first, second = batch["auxiliary_targets"][0], batch["auxiliary_targets"][1]  # segments of one song, other windows
-    assert not torch.allclose(first, second)
+    flags = ["--teacher_embeddings", str(teacher), "--teacher_weight", "2", "--dynamic_weight", "1"]
+    data, settings, training_flags = parse_arguments(tiny_flags(songs, tmp_path, *flags))
+    args = ASTVATrainingArguments(**training_flags)
+    _, feature_extractor = training.build_model(None, settings, args.device)
+    _, segments = training.load_songs(data, feature_extractor)
+    kinds = training.load_auxiliary_targets(data, args, songs, segments.rows)
+    assert [kind.name for kind in kinds] == ["dynamic", "teacher_embeddings", "teacher_ratings"]
+    batch = collate(list(segments.rows.select(range(6))), feature_extractor, kinds)
+    assert batch["auxiliary_labels"].shape == (6, 2 + 5 + 2)
+    first, second = batch["auxiliary_labels"][:2]  # segments of one song, other windows
+    assert not np.allclose(first, second)
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--teacher_weight", "1"), ("--teacher_embeddings", "teacher.npz")])
 def test_a_teacher_needs_embeddings_and_weight(songs, tmp_path, flag, value):
-    with pytest.raises(ValueError, match="teacher_embeddings and teacher_weight need each other"):
+    with pytest.raises(ValueError, match="Expected teacher_embeddings and teacher_weight together"):
         train_tiny(songs, tmp_path / "model", *ONE_EPOCH, flag, value)
 
 
@@ -121,7 +97,7 @@ def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):
     songs = write_songs(tmp_path / "deam")
     for path in songs.glob("DEAM_Annotations/annotations/*/dynamic*/*.csv"):
         path.unlink()
-    with pytest.raises(ValueError, match="has no dynamic annotations"):
+    with pytest.raises(ValueError, match="Expected dynamic annotations"):
         train_tiny(songs, tmp_path / "model", *ONE_EPOCH, "--dynamic_weight", "1")
 
 

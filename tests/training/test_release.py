@@ -1,37 +1,49 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Releases: half the size, the same answers to 0.01, and a card with the cross-validation of the recipe."""
+"""Releases: half the size, the same predictions to 0.01, and a card with the cross-validation of the recipe."""
 
 from __future__ import annotations
 
-import json
+import re
+import shutil
 
 import pandas as pd
 import pytest
 import torch
+from deam_folder import write_deam
 from hub_folder import PROTOCOL, tiny_model, write_hub_folder
 from safetensors.torch import load_file
 from transformers import AutoModel
 
-from modeling_ast_va.evaluation.model import write_json
-from modeling_ast_va.evaluation.report import judge
-from modeling_ast_va.hub.card import METRIC_NAMES, write_model_card
+from modeling_ast_va.data.dataset import load_segments
+from modeling_ast_va.evaluation.report import evaluate_system
+from modeling_ast_va.hub.files import CODE_FILES, EVALUATION_PLOT_FILES, read_json, write_json
 from modeling_ast_va.hub.folder import check_hub_folder
-from modeling_ast_va.metrics import DIMENSIONS
-from modeling_ast_va.training.release import PLOTS, halve_weights, release_model
+from modeling_ast_va.hub.protocol import unsplit_fingerprint
+from modeling_ast_va.metrics import DIMENSIONS, METRICS
+from modeling_ast_va.prediction import load_pipeline
+from modeling_ast_va.training.release import halve_weights, refresh_release, release_model
+
+ALL_SONGS = {**PROTOCOL, "split_by": "none", "num_songs": {"train": 9}}
+
+
+def card_of(folder) -> str:
+    """The card, with the padding of its tables removed."""
+    return re.sub(r"(?<=\|) +| +(?=\|)", " ", (folder / "README.md").read_text())
 
 
 @pytest.fixture
 def trained(tmp_path):
-    return write_hub_folder(tmp_path / "trained", {**PROTOCOL, "split_by": "none", "num_songs": {"train": 9}}, {})
+    return write_hub_folder(tmp_path / "trained", ALL_SONGS, {})
 
 
 @pytest.fixture
 def cross_validation(tmp_path):
-    """A report of two systems, as evaluation over folds leaves it."""
+    """A report of two systems, as evaluation over folds writes it."""
     songs = pd.DataFrame(
         {
             "song_id": range(990, 1030),
             "artist": [f"Band {i // 2}" for i in range(40)],
+            "group": [990 + i // 2 * 2 for i in range(40)],
             "valence": [3 + i % 5 for i in range(40)],
             "arousal": [2 + i % 6 for i in range(40)],
             "predicted_valence": [3.5 + i % 5 for i in range(40)],
@@ -42,16 +54,22 @@ def cross_validation(tmp_path):
     constant = songs.assign(predicted_valence=5.0, predicted_arousal=5.0)
     folder = tmp_path / "cross_validation"
     folder.mkdir()
-    systems = {"model": judge(constant, constant), "constant mean": judge(constant)}
-    systems["model, calibrated"] = judge(songs, songs)
-    protocol = {"num_folds": 2, "calibration": {"gain": [1.25, 1.125], "offset": [-1.0, -0.5]}}
+    systems = {"model": evaluate_system(constant, constant), "constant mean": evaluate_system(constant)}
+    systems["model, calibrated"] = evaluate_system(songs, songs)
+    protocol = {
+        "num_folds": 2,
+        "split_by": "artist",
+        "split_seed": 42,
+        "validation_ratio": 0.0,
+        "calibration": {"gain": [1.25, 1.125], "offset": [-1.0, -0.5]},
+    }
     write_json(folder / "report.json", {"protocol": protocol, "systems": systems})
-    for name in PLOTS:
+    for name in EVALUATION_PLOT_FILES:
         (folder / name).write_bytes(b"\x89PNG")
     return folder
 
 
-def test_a_release_is_half_as_large_and_answers_the_same(trained, tmp_path):
+def test_a_release_is_half_as_large_and_predicts_the_same(trained, tmp_path):
     release_model(trained, tmp_path / "release")
     assert set(check_hub_folder(tmp_path / "release")) >= {"model.safetensors", "README.md", "protocol.json"}
     weights = load_file(tmp_path / "release" / "model.safetensors")
@@ -65,19 +83,24 @@ def test_a_release_is_half_as_large_and_answers_the_same(trained, tmp_path):
 
 def test_the_card_states_the_cross_validation(trained, cross_validation, tmp_path):
     release_model(trained, tmp_path / "release", cross_validation)
-    card = (tmp_path / "release" / "README.md").read_text()
-    report = json.loads((cross_validation / "report.json").read_text())["systems"]
+    card = card_of(tmp_path / "release")
+    report = read_json(cross_validation / "report.json")["systems"]
     for system in ("model, calibrated", "model", "constant mean"):
         ccc = report[system]["song"]["metrics"]["valence_ccc"]
         assert f"| {system}, valence | {ccc['value']:.3f} [{ccc['low']:.3f}, {ccc['high']:.3f}] |" in card
-    assert "spread by\n1.25 (valence) and 1.125 (arousal)" in card
+    assert "spread by a factor of\n1.25 (valence) and 1.125 (arousal)" in card
     assert "2-fold cross-validation over 40 songs" in card
     assert "split: cross-validation" in card
     assert f"value: {report['model, calibrated']['song']['metrics']['arousal_r2']['value']}" in card
-    assert "not split: all songs train" in card
-    assert (tmp_path / "release" / "cross_validation.json").read_text() == (
-        cross_validation / "report.json"
-    ).read_text()
+    assert "not split: all songs are used for training" in card
+    report = (cross_validation / "report.json").read_text()
+    assert (tmp_path / "release" / "cross_validation.json").read_text() == report
+    for command in (
+        "scripts/train.py --data_dir DEAM \\\n    --split_by none --output_dir outputs/ast-va/all\n",
+        "python scripts/evaluate.py --folds outputs/ast-va/fold-* --data_dir DEAM --baselines\n",
+        "python scripts/release.py --model outputs/ast-va/all --cross_validation outputs/ast-va/cross_validation ",
+    ):
+        assert command in card
 
 
 def test_a_release_is_calibrated(trained, cross_validation, tmp_path):
@@ -89,11 +112,13 @@ def test_a_release_is_calibrated(trained, cross_validation, tmp_path):
         torch.testing.assert_close(released(input_values).logits, expected, atol=0.01, rtol=0)
 
 
-def test_what_is_no_release_is_refused(trained, tmp_path):
+def test_wrong_folders_are_refused(trained, cross_validation, tmp_path):
     with pytest.raises(ValueError, match="is not empty"):
         release_model(trained, trained)
     with pytest.raises(ValueError, match=r"has no report\.json"):
         release_model(trained, tmp_path / "release", tmp_path)
+    with pytest.raises(ValueError, match="split_by='none' beside a cross-validation, but got 'artist'"):
+        release_model(write_hub_folder(tmp_path / "split"), tmp_path / "release", cross_validation)
     (trained / "protocol.json").unlink()
     with pytest.raises(ValueError, match=r"has no protocol\.json"):
         release_model(trained, tmp_path / "release")
@@ -104,18 +129,52 @@ def test_weights_that_overflow_are_refused(tmp_path):
     with torch.no_grad():
         model.head.dense.weight[0, 0] = 1e6
     model.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"do not fit half precision: head\.dense\.weight"):
+    with pytest.raises(ValueError, match=r"half precision, but got overflows in head\.dense\.weight"):
         halve_weights(tmp_path / "model.safetensors")
 
 
-def test_the_card_states_what_evaluation_of_the_training_songs_found(trained, cross_validation, tmp_path):
-    release_model(trained, tmp_path / "release", cross_validation)
-    results = {f"train_song_{name}_{key}": 0.875 for name in DIMENSIONS for key in METRIC_NAMES}
-    write_json(tmp_path / "release" / "train_results.json", results)
-    write_model_card(tmp_path / "release")
-    card = (tmp_path / "release" / "README.md").read_text()
-    assert "| valence | 0.875 | 0.875 | 0.875 | 0.875 |" in card
-    assert "heard in training" in card
+@pytest.fixture
+def deam(tmp_path):
+    return write_deam(tmp_path / "deam", {2: 3.0, 1001: 2.5, 2001: 4.0}, artists={2: "A", 1001: "B", 2001: "C"})
+
+
+def test_with_the_data_the_card_states_the_results_on_the_training_songs(deam, cross_validation, tmp_path):
+    settings = {"feature_extractor": tiny_model()[1], "segment_seconds": 1.0, "num_proc": 1}
+    rows = load_segments(deam, cache_dir=tmp_path / "cache", **settings).rows
+    protocol = {**ALL_SONGS, "data_fingerprint": unsplit_fingerprint({"all": rows})}
+    trained = write_hub_folder(tmp_path / "trained", protocol, {})
+    options = {"data_dir": deam, "num_proc": 1, "cache_dir": tmp_path / "cache"}
+    release_model(trained, tmp_path / "release", cross_validation, **options)
+    fit = read_json(tmp_path / "release" / "training_fit.json")
+    names = [f"{name}_" for name in DIMENSIONS] + [""]
+    assert fit.keys() == {f"train_{unit}{of}{metric}" for unit in ("", "song_") for of in names for metric in METRICS}
+    row = " | ".join(f"{fit[f'train_song_valence_{metric}']:.3f}" for metric in ("ccc", "r2", "pearson_r", "rmse"))
+    assert f"| valence | {row} |" in card_of(tmp_path / "release")
+
+    music_emotion = load_pipeline(str(tmp_path / "release"))
+    songs = rows.select_columns(["song_id", "path", "labels"]).to_pandas().drop_duplicates("song_id")
+    errors = [music_emotion(path)["arousal"] - labels[1] for path, labels in zip(songs["path"], songs["labels"])]
+    assert fit["train_song_arousal_mae"] == pytest.approx(sum(map(abs, errors)) / 3, abs=1e-4)
+
+
+def test_other_data_than_in_training_are_refused(trained, deam, tmp_path):
+    with pytest.raises(ValueError, match=r"Expected the training data \(SHA-256 .*\), but got .* in "):
+        release_model(trained, tmp_path / "release", data_dir=deam, num_proc=1, cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "release").exists()
+
+
+def test_refreshing_rewrites_code_and_card_and_nothing_else(trained, cross_validation, tmp_path):
+    release = tmp_path / "release"
+    release_model(trained, release, cross_validation)
+    before = shutil.copytree(release, tmp_path / "before")
+    for name in ("README.md", *CODE_FILES):
+        (release / name).write_text("# of an earlier version\n")
+    refresh_release(release)
+    for path in before.iterdir():
+        assert (release / path.name).read_bytes() == path.read_bytes(), path.name
+    assert len(list(release.iterdir())) == len(list(before.iterdir()))
+    with pytest.raises(ValueError, match="Expected a complete Hub folder"):
+        refresh_release(tmp_path)
 
 
 def test_without_folds_the_card_keeps_the_results_of_the_test_split(tmp_path):

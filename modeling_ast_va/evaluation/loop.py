@@ -1,0 +1,70 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""The evaluation loop that training and [`evaluate_model`] share: segments to predictions, predictions to metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+from transformers import EvalPrediction
+
+from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..metrics import compute_metrics
+from ..modeling_ast_va import ASTVAForRegression
+from ..pipeline_ast_va import predict_log_mels
+from .tables import table_of_segments
+
+
+@torch.no_grad()
+def predict_rows(
+    model: ASTVAForRegression, feature_extractor: ASTVAFeatureExtractor, rows: Dataset, batch_size: int
+) -> NDArray[np.float32]:
+    """
+    Predict valence and arousal of segments, in their order.
+
+    Args:
+        model: used in evaluation mode, on the device where it is; its mode is restored.
+        feature_extractor: the one of the model.
+        rows: segments with `input_values`, as [`load_deam`] returns them.
+        batch_size: segments in a batch.
+
+    Shape:
+        returns `(len(rows), 2)`, rating points
+    """
+    predictions = []
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in rows.select_columns(["input_values"]).with_format("numpy").iter(batch_size):
+            log_mels = torch.from_numpy(np.stack(batch["input_values"])).to(model.device)
+            predictions.append(predict_log_mels(model, feature_extractor, log_mels).cpu().numpy())
+    finally:
+        model.train(was_training)
+    return np.concatenate(predictions)
+
+
+def evaluate_rows(rows: Dataset, predictions: NDArray, prefix: str) -> tuple[dict[str, float], pd.DataFrame]:
+    """
+    Metrics of predictions of segments, per segment and per song.
+
+    Args:
+        rows: the segments, as [`load_deam`] returns them.
+        predictions: of the segments, in rating points.
+        prefix: of the metrics: the name of the split, or `"eval"`.
+
+    Shape:
+        predictions: `(len(rows), 2)`
+
+    Returns:
+        Metrics with names such as `test_valence_ccc` and `test_song_valence_ccc`, and the table of
+        [`table_of_segments`] with `prefix` as its column `split`.
+    """
+    # In single precision, as training takes them.
+    references = np.asarray(rows.with_format(None)["labels"][:], dtype=np.float32)
+    segments = table_of_segments(rows, references, predictions).assign(split=prefix)
+    metrics = compute_metrics(
+        EvalPrediction(predictions, references), song_ids=segments["song_id"], durations=segments["duration_seconds"]
+    )
+    return {f"{prefix}_{name}": value for name, value in metrics.items()}, segments

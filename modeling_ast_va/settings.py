@@ -1,0 +1,90 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""A model configuration and a feature extractor that fit each other, from settings by their names."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from .configuration_ast_va import ASTVAConfig
+from .feature_extraction_ast_va import ASTVAFeatureExtractor
+
+DESCRIPTOR_SETTINGS = ("sampling_rate", "hop_length", "f_min", "f_max")  # seconds and pitches of the descriptors
+
+
+def build_new(settings: Mapping[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
+    """
+    Build a configuration and a feature extractor whose spectrograms hold one segment.
+
+    Args:
+        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`] by their names. Without `max_length` it is the
+            fewest frames that hold a segment and fill the patch grid: 432 for five seconds.
+
+    Raises:
+        ValueError: for settings that do not work, alone or together.
+    """
+    of_config, of_features = split_settings(settings)
+    if "max_length" not in settings:
+        of_config["max_length"] = of_features["max_length"] = fitting_length(ASTVAConfig(**of_config), of_features)
+    config, feature_extractor = ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
+    check_fit(config, feature_extractor)
+    return config, feature_extractor
+
+
+def split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split settings into those of the configuration and those of the feature extractor; some belong to both."""
+    of_config = {name: value for name, value in settings.items() if name in ASTVAConfig.__annotations__}
+    parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters
+    of_features = {name: value for name, value in settings.items() if name in parameters}
+    with suppress(ValueError):  # other text stays, and the feature extractor accepts "max" or raises
+        of_features["ref"] = float(of_features.get("ref", "max"))
+    return of_config, of_features
+
+
+def fitting_length(config: ASTVAConfig, feature_settings: Mapping[str, Any]) -> int:
+    """
+    The fewest frames that hold a segment and fill a patch grid.
+
+    Args:
+        config: gives patch size and stride; its `max_length` is ignored.
+        feature_settings: of [`ASTVAFeatureExtractor`]; their `max_length` is ignored.
+    """
+    feature_extractor = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
+    num_frames = feature_extractor.num_frames(
+        round(feature_extractor.segment_seconds * feature_extractor.sampling_rate)
+    )
+    if config.stem_channels:
+        return num_frames
+    num_steps = max(0, math.ceil((num_frames - config.patch_size) / config.time_stride))
+    return config.patch_size + num_steps * config.time_stride
+
+
+def check_fit(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> None:
+    """
+    Check that a model and a feature extractor belong together.
+
+    Raises:
+        ValueError: for spectrograms of another shape than the model expects, or, with descriptors, of other bands or
+            frames.
+    """
+    expected = (config.max_length, config.num_mel_bins)
+    shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
+    if shape != expected:
+        raise ValueError(
+            f"Expected spectrograms of (max_length, num_mel_bins) = {expected} for the model, but got {shape} from the "
+            "feature extractor."
+        )
+    if not config.descriptor_hidden_size:
+        return
+    if feature_extractor.frontend != "librosa":
+        raise ValueError(f'Expected frontend="librosa" for descriptors, but got {feature_extractor.frontend!r}.')
+    for name in DESCRIPTOR_SETTINGS:
+        ours, theirs = getattr(config, name), getattr(feature_extractor, name)
+        if ours != theirs:
+            raise ValueError(
+                f"Expected {name}={ours} for the descriptors of the model, but got {theirs} from the feature extractor."
+            )

@@ -1,0 +1,193 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Teachers: embeddings of a larger model, and ratings predicted from them, as auxiliary targets.
+
+Knowledge distillation: Hinton, Vinyals and Dean (2015), arXiv:1503.02531; of embeddings: Romero et al. (2015),
+"FitNets", ICLR.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..checkpoints.audioset import load_initial_model
+from ..data.dataset import load_segments
+from ..processes import accelerators
+from ..training.auxiliary import AuxiliaryTargets, Track, cut_tracks
+
+logger = logging.getLogger(__name__)
+
+RIDGE_STRENGTHS = np.logspace(1, 4, 13)  # for inputs with standard deviation 1
+TEACHER_ARRAYS = ("song_id", "start_seconds", "window_seconds", "embedding")
+
+
+@torch.no_grad()
+def embed_songs(
+    model: str | Path,
+    data_dir: str | Path,
+    output: str | Path,
+    *,
+    segment_hop_seconds: float | None = None,
+    batch_size: int = 16,
+    num_proc: int | None = None,
+    cache_dir: str | Path | None = None,
+) -> None:
+    """
+    Write the embeddings of all segments of DEAM as the NPZ file that [`read_teacher`] reads.
+
+    Args:
+        model: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers. Its `pooler_output` is the
+            embedding.
+        data_dir: folder of DEAM.
+        output: the NPZ file.
+        segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment of the model.
+        batch_size: segments in a batch.
+        num_proc: processes that decode; None is one for each core.
+        cache_dir: folder of cached log-mels; None is the cache of `datasets`.
+
+    Raises:
+        ValueError: for a checkpoint of another model, or a folder without usable songs.
+    """
+    teacher, feature_extractor = load_initial_model(model)
+    teacher = teacher.eval().to(next(iter(accelerators()), "cpu"))
+    rows = load_segments(
+        data_dir,
+        labels="published",  # ratings are not used
+        segment_seconds=feature_extractor.segment_seconds,
+        segment_hop_seconds=segment_hop_seconds,
+        feature_extractor=feature_extractor,
+        num_proc=num_proc,
+        cache_dir=cache_dir,
+    ).rows
+    embeddings = []
+    for batch in rows.select_columns(["input_values"]).with_format("torch").iter(batch_size):
+        log_mels = batch["input_values"].to(teacher.device)
+        input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
+        embeddings.append(teacher(input_values).pooler_output.float().cpu().numpy())
+    columns = rows.select_columns(["song_id", "start_seconds"]).with_format("numpy")[:]
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    with Path(output).open("wb") as file:
+        np.savez(
+            file, **columns, window_seconds=feature_extractor.segment_seconds, embedding=np.concatenate(embeddings)
+        )
+    logger.info("Wrote %d embeddings of %d songs.", len(rows), len(set(columns["song_id"].tolist())))
+
+
+def check_teacher(path: str | Path | None, weight: float) -> None:
+    """Check that a teacher has both embeddings and a weight, or neither (ValueError)."""
+    if bool(path) != bool(weight):
+        raise ValueError(f"Expected teacher_embeddings and teacher_weight together, but got {path!r} and {weight}.")
+    if path:
+        read_teacher(path)
+
+
+def teacher_targets(path: str | Path, weight: float, labels: Mapping[int, np.ndarray]) -> list[AuxiliaryTargets]:
+    """
+    The auxiliary targets of a teacher: its embeddings, and the ratings predicted from them.
+
+    Args:
+        path: NPZ file of the embeddings.
+        weight: of each of the two terms of the loss.
+        labels: ratings of the training songs.
+
+    Raises:
+        ValueError: as [`read_teacher`], and for training songs without embeddings.
+    """
+    tracks, window_seconds = read_teacher(path)
+    embeddings = AuxiliaryTargets("teacher_embeddings", weight, tracks, window_seconds, labels)
+    rated = rate_by_teacher(tracks, labels)
+    return [embeddings, AuxiliaryTargets("teacher_ratings", weight, rated, window_seconds, labels)]
+
+
+def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
+    """
+    Read the embeddings of a teacher.
+
+    Args:
+        path: NPZ file of `song_id`, `start_seconds` in the audio file, `window_seconds` and `embedding`.
+
+    Shape:
+        song_id, start_seconds: `(num_windows,)`. window_seconds: `()`. embedding: `(num_windows, num_targets)`.
+
+    Returns:
+        A track for each song, and the length of a window in seconds.
+
+    Raises:
+        ValueError: for a missing file, and for arrays that are missing, of another shape, or not finite.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"Expected an NPZ file of a teacher's embeddings, but got {str(path)!r}, which is no file.")
+    with np.load(path) as file:
+        if missing := [name for name in TEACHER_ARRAYS if name not in file]:
+            raise ValueError(
+                f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {', '.join(missing)}."
+            )
+        songs, starts, window_seconds, embeddings = (file[name] for name in TEACHER_ARRAYS)
+    if embeddings.ndim != 2 or not len(songs) == len(starts) == len(embeddings):
+        raise ValueError(
+            f"Expected a row of embedding for each song_id and start_seconds in {str(path)!r}, but got the shapes "
+            f"{embeddings.shape}, {songs.shape} and {starts.shape}."
+        )
+    embeddings = embeddings.astype(np.float32)
+    if not np.isfinite(embeddings).all():
+        raise ValueError(f"Expected finite embeddings in {str(path)!r}, but got NaN or infinite ones.")
+    order = np.lexsort((starts, songs))
+    songs, centres, embeddings = songs[order], starts[order] + window_seconds / 2, embeddings[order]
+    return cut_tracks(songs, centres, embeddings), float(window_seconds)
+
+
+def rate_by_teacher(tracks: Mapping[int, Track], labels: Mapping[int, np.ndarray]) -> dict[int, Track]:
+    """
+    Predict ratings of every window from a teacher's embeddings, by a ridge regression fitted to whole songs.
+
+    Args:
+        tracks: embeddings of each song.
+        labels: ratings of the training songs; the regression is fitted to their mean embeddings.
+
+    Shape:
+        labels: `(num_labels,)` each.
+
+    Returns:
+        A track of `num_labels` ratings for each song.
+    """
+    inputs = np.stack([tracks[song].values.mean(axis=0) for song in labels]).astype(np.float64)
+    mean, std = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-6)
+    coefficients, intercept = fit_ridge((inputs - mean) / std, np.stack(list(labels.values())))
+    return {
+        song: Track(track.seconds, ((track.values - mean) / std @ coefficients + intercept).astype(np.float32))
+        for song, track in tracks.items()
+    }
+
+
+def fit_ridge(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Fit a ridge regression with the strength out of `RIDGE_STRENGTHS` that has the lowest leave-one-out error.
+
+    One singular value decomposition gives all errors: without its row, a residual is divided by 1 - its leverage.
+
+    Args:
+        inputs: of mean 0.
+        targets: what to predict.
+
+    Shape:
+        inputs: `(num_rows, num_inputs)`. targets: `(num_rows, num_targets)`.
+
+    Returns:
+        Coefficients `(num_inputs, num_targets)` and intercept `(num_targets,)`.
+    """
+    intercept = targets.mean(axis=0)
+    left, values, right = np.linalg.svd(inputs, full_matrices=False)
+    projected = left.T @ (targets - intercept)
+
+    def leave_one_out_error(strength: float) -> float:
+        shrinkage = values**2 / (values**2 + strength)
+        residuals = targets - intercept - left @ (shrinkage[:, None] * projected)
+        leverages = 1 / len(inputs) + left**2 @ shrinkage
+        return float(np.square(residuals / (1 - leverages[:, None])).mean())
+
+    strength = min(RIDGE_STRENGTHS, key=leave_one_out_error)
+    return right.T @ ((values / (values**2 + strength))[:, None] * projected), intercept
