@@ -10,19 +10,7 @@ from typing import Any, NoReturn
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """
-    `argparse.ArgumentParser` with flags by their full names only, errors of one line, and a suggestion for an unknown
-    flag.
-
-    Example:
-
-    ```python
-    >>> parser = ArgumentParser(prog="train")
-    >>> _ = parser.add_argument("--learning_rate", type=float)
-    >>> parser.parse_args(["--learning_rate", "0.1"]).learning_rate
-    0.1
-
-    ```"""
+    """A parser of full flag names and positional arguments in any order, with a suggestion for an unknown flag."""
 
     def __init__(self, **kwargs: Any):
         self.flags: list[str] = []
@@ -33,23 +21,14 @@ class ArgumentParser(argparse.ArgumentParser):
         return super().add_argument(*names, **kwargs)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        arguments, unknown = self.parse_known_args(args, namespace)
-        self.refuse_unknown(unknown)
-        return arguments
-
-    def parse_intermixed_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         arguments, unknown = self.parse_known_intermixed_args(args, namespace)
-        self.refuse_unknown(unknown)
+        if unknown:
+            flag = next((name for name in unknown if name.startswith("--")), unknown[0])
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(flag.split('=')[0], self.flags)}")
         return arguments
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
-
-    def refuse_unknown(self, unknown: Sequence[str]) -> None:
-        """End with an error if there are unknown arguments."""
-        if unknown:
-            flag = next((name for name in unknown if name.startswith("--")), unknown[0])
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(flag.split('=')[0], self.flags)}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import inspect
 import logging
 import os
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from . import __version__
@@ -31,28 +31,31 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     Returns:
         The exit code.
     """
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    if LOG_LEVEL_VARIABLE in os.environ:
-        logging.getLogger(__package__).setLevel(os.environ[LOG_LEVEL_VARIABLE].upper())
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or argv[0] in ("-h", "--help"):
-        print(_overview())
-        return 0
-    name, *arguments = argv
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    logging.getLogger(__package__).setLevel(os.environ.get(LOG_LEVEL_VARIABLE, "INFO").upper())
+    name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in COMMANDS:
+        return _run(name, arguments, prog or f"ast-va {name}")
     if name == "--version":
         print(f"ast-va {__version__}")
-        return 0
-    if name not in COMMANDS:
+    elif name in ("-h", "--help"):
+        print("usage: ast-va COMMAND [FLAGS]")
+        for command, function in COMMANDS.items():
+            print(f"  {command:<10} {(function.__doc__ or '').splitlines()[0]}")
+        print("`ast-va COMMAND --help` lists the flags of a command.")
+    else:
         known = ", ".join(COMMANDS)
         print(f"ast-va: error: Expected {known}, but got {name}.{suggestion(name, COMMANDS)}", file=sys.stderr)
         return USER_ERROR
-    return _run(name, arguments, prog or f"ast-va {name}")
+    return 0
 
 
 def _run(name: str, arguments: Sequence[str], prog: str) -> int:
     """Run a command and turn errors of the user into a message and an exit code."""
-    description = inspect.getdoc(COMMANDS[name])
-    parser = ArgumentParser(prog=prog, description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser = ArgumentParser(
+        prog=prog, description=inspect.getdoc(COMMANDS[name]), formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.argument_default = SUPPRESS  # what is not given is not passed on, so that functions have their own defaults
     try:
         COMMANDS[name](parser, arguments)
     except (ValueError, ImportError, OSError) as error:
@@ -63,9 +66,3 @@ def _run(name: str, arguments: Sequence[str], prog: str) -> int:
         print(f"{prog}: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
-
-
-def _overview() -> str:
-    summaries = {name: (inspect.getdoc(command) or "").splitlines()[0] for name, command in COMMANDS.items()}
-    commands = "\n".join(f"  {name:<10} {summary}" for name, summary in summaries.items())
-    return f"usage: ast-va COMMAND [FLAGS]\n{commands}\n`ast-va COMMAND --help` lists the flags of a command."

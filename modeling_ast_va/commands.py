@@ -2,22 +2,33 @@
 """
 The commands of `ast-va`.
 
-Each adds its flags to a parser, parses them, and only then imports the function that it calls, so that `--help` and
-errors in flags do not wait for torch.
+Each adds its flags to a parser, parses them, and calls a function with those that were given. Functions are imported
+when they are first used, so that `--help` and errors in flags do not wait for torch.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from . import checkpoints, evaluation, hub, prediction, training
+from . import demo as demo_songs
 from .argument_parser import ArgumentParser
+from .data.splits import LABELS, SPLIT_BY, SPLITS
 from .hub.files import CONFIG_FILE
 
 RELEASED_MODEL = Path(__file__).parents[1] / "hub" / "ast-va-deam"  # in a clone of the repository
+AS_TRAINED = "(default: as in training)"
+OF_SPLIT = ("labels", "split_by", "split_seed", "num_folds", "validation_ratio")
+SHARED_FLAGS: dict[str, dict[str, Any]] = {
+    "segment_hop_seconds": {"type": float, "help": "step from segment to segment (default: no overlap)"},
+    "batch_size": {"type": int, "help": "segments in a batch (default: 16)"},
+    "num_proc": {"type": int, "help": "processes that decode (default: one per core)"},
+    "cache_dir": {"help": "folder of cached log-mels (default: the cache of datasets)"},
+}
 
 
 def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -25,41 +36,29 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
     Several models, `--model DIR DIR ...`, are averaged. The same command resumes a run that was interrupted.
     """
-    parser.add_argument("paths", nargs="*", metavar="FILE_OR_FOLDER", help="audio files, folders, URLs")
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        action="append",
-        help="folder or Hub id, and folders of further models of an ensemble (default: the released model)",
-    )
+    of_model = "folder or Hub id, and folders of further models of an ensemble (default: the released model)"
+    parser.add_argument("paths", nargs="*", default=[], metavar="FILE_OR_FOLDER", help="audio files, folders, URLs")
+    parser.add_argument("--model", nargs="+", action="append", default=[], help=of_model)
     parser.add_argument("--output", required=True, help="table to write: .csv, .jsonl or .parquet")
     parser.add_argument("--segments", action="store_true", help="one row per segment: the course over time")
-    parser.add_argument("--segment_hop_seconds", type=float, help="step from segment to segment (default: no overlap)")
-    parser.add_argument("--batch_size", type=int, default=16, help="segments in a batch (default: %(default)s)")
+    _add_shared(parser, "segment_hop_seconds", "batch_size")
     parser.add_argument("--num_workers", type=int, help="songs processed at the same time (default: one per core)")
     parser.add_argument("--device", help="such as cuda:0 (default: all accelerators, or the CPU)")
-    parser.add_argument("--dtype", default="float32", help="precision, such as bfloat16 (default: %(default)s)")
+    parser.add_argument("--dtype", help="precision, such as bfloat16 (default: float32)")
     parser.add_argument("--plot", metavar="PNG", help="plot the course over time of a single song")
-    options = vars(parser.parse_intermixed_args(argv))
-    models, paths = split_models(options.pop("model") or [])
+    options = vars(parser.parse_args(argv))
+    models, paths = split_models(options.pop("model"))
     paths += options.pop("paths")
     if not paths:
         parser.error("the following arguments are required: FILE_OR_FOLDER")
     if not models and not (RELEASED_MODEL / CONFIG_FILE).is_file():
         parser.error("the following arguments are required: --model, a folder or Hub id")
-    from .prediction.run import predict
-
-    predict(models or RELEASED_MODEL, paths, **options)
+    prediction.predict(models or RELEASED_MODEL, paths, **options)
 
 
 def train(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Train a model on DEAM or on the demo songs."""
-    from .training.arguments import parse_arguments
-
-    arguments = parse_arguments(argv, prog=parser.prog)
-    from .training.run import train
-
-    train(arguments)
+    training.train(training.parse_arguments(argv, prog=parser.prog))
 
 
 def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -69,29 +68,34 @@ def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
     evaluate --folds outputs/recipe/fold-* [--baselines --data_dir DEAM]
     evaluate --baselines --data_dir DEAM --output_dir DIR
     """
-    of_split = _add_evaluation_flags(parser)
-    of_model = ("split", "segment_hop_seconds", "batch_size", "fold")
-    options = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
+    of_output = "(default: evaluation_SPLIT in the folder of the model, cross_validation beside the folds)"
+    parser.add_argument("--model", help="folder or Hub id of a model")
+    parser.add_argument("--folds", nargs="+", help="folders of training runs, one for each fold, or for each seed too")
+    parser.add_argument("--baselines", action="store_true", help="fit and evaluate the baselines too, or only them")
+    parser.add_argument("--data_dir", help="folder of DEAM, as distributed, or of the demo songs")
+    parser.add_argument("--output_dir", help=of_output)
+    parser.add_argument("--split", choices=SPLITS, help="split to evaluate a model on (default: test)")
+    parser.add_argument("--segment_hop_seconds", type=float, help=f"step from segment to segment {AS_TRAINED}")
+    parser.add_argument("--batch_size", type=int, help="segments in a batch (default: 32)")
+    parser.add_argument("--fold", type=int, help=f"fold to evaluate a model on {AS_TRAINED}")
+    _add_shared(parser, "num_proc", "cache_dir")
+    for name, values in zip(OF_SPLIT, ({"choices": LABELS}, {"choices": SPLIT_BY}, {"type": int}, {"type": int}, {"type": float})):
+    of_one_model = ("split", "segment_hop_seconds", "batch_size", "fold")
+    options = vars(parser.parse_args(argv))
     model, folds = options.pop("model", None), options.pop("folds", None)
     given = options.keys()
     if model:
         if folds or "data_dir" not in given:
             parser.error("--model needs --data_dir, and cannot be given together with --folds")
-        from .evaluation.model import evaluate_model
-
-        evaluate_model(model, **options)
+        evaluation.evaluate_model(model, **options)
     elif folds:
-        if unfit := [name for name in (*of_model, *of_split) if name in given]:
+        if unfit := [name for name in (*of_one_model, *SPLIT_FLAGS) if name in given]:
             parser.error(f"--folds are evaluated as they were trained, without --{', --'.join(unfit)}")
-        from .evaluation.cross_validation import evaluate_folds
-
-        evaluate_folds(folds, **options)
-    elif options.pop("baselines"):
-        if set(of_model) & given or not {"data_dir", "output_dir"} <= given:
-            parser.error(f"--baselines alone need --data_dir and --output_dir, without --{', --'.join(of_model)}")
-        from .evaluation.cross_validation import evaluate_baselines
-
-        evaluate_baselines(**options)
+        evaluation.evaluate_folds(folds, **options)
+    elif options.pop("baselines", False):
+        if set(of_one_model) & given or not {"data_dir", "output_dir"} <= given:
+            parser.error(f"--baselines alone need --data_dir and --output_dir, without --{', --'.join(of_one_model)}")
+        evaluation.evaluate_baselines(**options)
     else:
         parser.error("one of the arguments --model, --folds or --baselines is required")
 
@@ -101,13 +105,8 @@ def embed(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--model", required=True, help="Hub id or folder of an ASTVA model or an AudioSet AST")
     parser.add_argument("--data_dir", required=True, help="folder of DEAM, as distributed")
     parser.add_argument("--output", required=True, help="NPZ file to write")
-    parser.add_argument("--segment_hop_seconds", type=float, help="step from segment to segment (default: no overlap)")
-    parser.add_argument("--batch_size", type=int, default=16, help="segments in a batch (default: %(default)s)")
-    _add_decoding_flags(parser)
-    options = vars(parser.parse_args(argv))
-    from .training.teachers import embed_songs
-
-    embed_songs(**options)
+    _add_shared(parser, *SHARED_FLAGS)
+    training.embed_songs(**vars(parser.parse_args(argv)))
 
 
 def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -121,8 +120,8 @@ def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--output", help="new folder: half-precision weights, settings, code, card")
     parser.add_argument("--data_dir", help="folder of DEAM, to measure the fit to the training songs")
     parser.add_argument("--refresh", metavar="DIR", help="released folder whose code and card are written again")
-    _add_decoding_flags(parser)
-    options = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
+    _add_shared(parser, "num_proc", "cache_dir")
+    options = vars(parser.parse_args(argv))
     refreshed = options.pop("refresh", None)
     if options if refreshed else not {"model", "output"} <= options.keys():
         parser.error("expected either --model and --output, or --refresh alone")
@@ -139,49 +138,41 @@ def push(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Publish the folder of a model on the Hub."""
     parser.add_argument("--model", dest="folder", required=True, help="folder of training, conversion or release")
     parser.add_argument("--repo_id", required=True, help="address on the Hub, such as me/ast-va")
-    parser.add_argument("--private", action="store_true", default=None, help="make a new repository private")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
     parser.add_argument("--revision", help="branch (default: main)")
-    parser.add_argument("--commit_message", default="Upload model, code and card", help="(default: %(default)s)")
+    parser.add_argument("--commit_message", help="(default: Upload model, code and card)")
     parser.add_argument("--dry_run", action="store_true", help="only check the folder and list its files")
-    options = vars(parser.parse_args(argv))
-    from .hub.folder import push_folder
-
-    push_folder(**options)
+    hub.push_folder(**vars(parser.parse_args(argv)))
 
 
 def convert(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Convert the checkpoint of the notebook to a Hub folder."""
     parser.add_argument("checkpoint_path", metavar="checkpoint", help="best_ast_model.pth, as the notebook saves it")
     parser.add_argument("--output", dest="output_dir", required=True, help="folder to write")
-    parser.add_argument("--num_attention_heads", type=int, default=4, help="NUM_HEADS (default: %(default)s)")
-    parser.add_argument("--num_mel_bins", type=int, default=128, help="N_MELS (default: %(default)s)")
+    parser.add_argument("--num_attention_heads", type=int, help="NUM_HEADS (default: 4)")
+    parser.add_argument("--num_mel_bins", type=int, help="N_MELS (default: 128)")
     parser.add_argument("--segment_seconds", type=float, help="SEGMENT_LENGTH (default: what its frames hold)")
     options = vars(parser.parse_args(argv))
-    from .checkpoints.notebook import convert_notebook_checkpoint
-
-    convert_notebook_checkpoint(**options)
+    checkpoints.convert_notebook_checkpoint(**options)
     print(f"Wrote {options['output_dir']}")
 
 
 def demo(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Synthesise demo songs in the folder layout of DEAM."""
     parser.add_argument("--output_dir", required=True, help="new or empty folder to write")
-    parser.add_argument("--num_songs", type=int, default=400, help="up to 580 (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of songs and ratings (default: %(default)s)")
-    parser.add_argument("--song_seconds", type=float, default=20.0, help="length of a song (default: %(default)s)")
-    options = vars(parser.parse_args(argv))
-    from .demo.folder import make_demo_deam
-
-    print(f"Demo songs: {make_demo_deam(**options)}")
+    parser.add_argument("--num_songs", type=int, help="up to 580 (default: 400)")
+    parser.add_argument("--seed", type=int, help="of songs and ratings (default: 0)")
+    parser.add_argument("--song_seconds", type=float, help="length of a song (default: 20)")
+    print(f"Demo songs: {demo_songs.make_demo_deam(**vars(parser.parse_args(argv)))}")
 
 
 def benchmark(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Measure the speed of every stage, compared with other implementations (needs a clone of the repository)."""
-    parser.add_argument("--stages", nargs="+", default=(), help="stages to measure (default: all)")
+    parser.add_argument("--stages", nargs="+", help="stages to measure (default: all)")
     parser.add_argument("--data_dir", help="folder of DEAM, as distributed (default: demo songs)")
-    parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, help="measured rounds (default: 5)")
     parser.add_argument("--num_threads", type=int, help="threads of torch (default: its own choice)")
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="cuda adds the stage of the GPU")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="cuda adds the stage of the GPU (default: cpu)")
     parser.add_argument("--output", help="JSON file, written after each stage; stages in it are not measured again")
     options = vars(parser.parse_args(argv))
     if find_spec("benchmarks") is None:
@@ -209,41 +200,7 @@ def split_models(given: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     models: list[str] = []
     paths: list[str] = []
     for first, *others in given:
-        folders = list(itertools.takewhile(lambda other: Path(other, CONFIG_FILE).is_file(), others))
+        folders = list(takewhile(lambda other: Path(other, CONFIG_FILE).is_file(), others))
         models += [first, *folders]
         paths += others[len(folders) :]
     return models, paths
-
-
-def _add_evaluation_flags(parser: ArgumentParser) -> tuple[str, ...]:
-    """Add the flags of `evaluate` and return the names of those that define the split."""
-    from .data.splits import LABELS, SPLIT_BY, SPLITS
-
-    as_trained = "(default: as in training)"
-    parser.add_argument("--model", help="folder or Hub id of a model")
-    parser.add_argument("--folds", nargs="+", help="folders of training runs, one for each fold, or for each seed too")
-    parser.add_argument("--baselines", action="store_true", help="fit and evaluate the baselines too, or only them")
-    parser.add_argument("--data_dir", help="folder of DEAM, as distributed, or of the demo songs")
-    parser.add_argument(
-        "--output_dir", help="(default: evaluation_SPLIT in the folder of the model, cross_validation beside the folds)"
-    )
-    parser.add_argument("--split", choices=SPLITS, help="split to evaluate a model on (default: test)")
-    parser.add_argument("--segment_hop_seconds", type=float, help=f"step from segment to segment {as_trained}")
-    parser.add_argument("--batch_size", type=int, help="segments in a batch (default: 32)")
-    parser.add_argument("--fold", type=int, help=f"fold to evaluate a model on {as_trained}")
-    _add_decoding_flags(parser)
-    of_split: dict[str, dict[str, Any]] = {
-        "labels": {"choices": LABELS},
-        "split_by": {"choices": SPLIT_BY},
-        "split_seed": {"type": int},
-        "num_folds": {"type": int},
-        "validation_ratio": {"type": float},
-    }
-    for name, options in of_split.items():
-        parser.add_argument(f"--{name}", help=as_trained, **options)
-    return tuple(of_split)
-
-
-def _add_decoding_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--num_proc", type=int, help="processes that decode (default: one per core)")
-    parser.add_argument("--cache_dir", help="folder of cached log-mels (default: the cache of datasets)")

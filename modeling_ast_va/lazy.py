@@ -8,19 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+Names = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
-def lazy_names(
-    package: str, modules: Mapping[str, Sequence[str]]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+
+def lazy_names(package: str, modules: Mapping[str, Sequence[str]]) -> Names:
     """
     Make `__getattr__`, `__dir__` and `__all__` of a package that imports its modules on first use.
 
     Args:
         package: `__name__` of the package.
         modules: public names for each module of the package.
-
-    Returns:
-        The values of `__getattr__`, `__dir__` and `__all__`.
     """
     module_of = {name: module for module, names in modules.items() for name in names}
 

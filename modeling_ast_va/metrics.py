@@ -2,21 +2,15 @@
 """
 Metrics of predicted valence and arousal: of each of the two and their mean, per segment and per song.
 
-Conventions
-    Ratings and predictions are arrays `(n, 2)`, column 0 valence and column 1 arousal, in rating points on the 1-9
-    scale; a row is a segment or a song. Metrics of one dimension take two arrays `(n,)`, references first.
-    Moments are population moments: divided by n.
-    The mean over both dimensions is the mean of their two values, for RMSE too (the mean of the two roots, not the
-    root of the mean).
-    Nothing is NaN, because a NaN metric would leave training without a best checkpoint and without an error. Where
-    the references or the predictions are constant, Pearson's r is 0.0; R2 and CCC are 1.0 if the predictions equal the
-    references. Otherwise CCC is 0.0, and so is R2 of constant references (as scikit-learn's `r2_score`).
+Ratings and predictions are arrays `(n, 2)` in rating points of the 1-9 scale, column 0 valence and column 1 arousal; a
+row is a segment or a song. Metrics of one dimension take two arrays `(n,)`, references first. MSE is in squared rating
+points, RMSE and MAE in rating points; the others have no unit. Moments are population moments: divided by n. The mean
+over both dimensions is the mean of their two values, for RMSE too (not the root of the mean).
 
-Units
-    MSE: squared rating points. RMSE, MAE: rating points. R2, Pearson's r, CCC: none.
+Nothing is NaN, because a NaN metric would leave training without a best checkpoint and without an error. Where the
+references or the predictions are constant, Pearson's r is 0.0; R2 and CCC are 1.0 if the predictions equal the
+references. Otherwise CCC is 0.0, and so is R2 of constant references (as scikit-learn's `r2_score`).
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,13 +30,7 @@ DIMENSIONS = ("valence", "arousal")
 Array = NDArray[np.float64]
 
 
-def _r2(m: Moments) -> Array:
-    """The share of the references' variance that predictions explain; negative if worse than predicting their mean."""
-    return 1 - divide(m.mean_squared_error, m.reference_variance, m.reference_variance > 0, ~m.equal)
-
-
 def _pearson_r(m: Moments) -> Array:
-    """The linear correlation, which ignores shift and scale."""
     scale = np.sqrt(m.reference_variance) * np.sqrt(m.prediction_variance)
     return np.clip(divide(m.covariance, scale, scale > 0, 0.0), -1, 1)
 
@@ -52,7 +40,8 @@ METRICS: dict[str, Callable[[Moments], Array]] = {
     "mse": lambda m: m.mean_squared_error,
     "rmse": lambda m: np.sqrt(m.mean_squared_error),
     "mae": lambda m: m.mean_absolute_error,
-    "r2": _r2,
+    # The share of the references' variance that predictions explain; negative if worse than predicting their mean.
+    "r2": lambda m: 1 - divide(m.mean_squared_error, m.reference_variance, m.reference_variance > 0, ~m.equal),
     "pearson_r": _pearson_r,
     "ccc": concordance,
 }
@@ -60,7 +49,7 @@ METRICS: dict[str, Callable[[Moments], Array]] = {
 
 def pearson_r(references: ArrayLike, predictions: ArrayLike) -> float:
     """The linear correlation of one dimension, which ignores shift and scale; 0.0 where either side is constant."""
-    return float(METRICS["pearson_r"](moments(*validate(references, predictions))))
+    return float(_pearson_r(moments(*validate(references, predictions))))
 
 
 def root_mean_squared_error(references: ArrayLike, predictions: ArrayLike) -> float:
@@ -70,10 +59,7 @@ def root_mean_squared_error(references: ArrayLike, predictions: ArrayLike) -> fl
 
 def validate_ratings(references: ArrayLike, predictions: ArrayLike) -> tuple[Array, Array]:
     """
-    Convert ratings and predictions of both dimensions to float64 arrays.
-
-    Shape:
-        references, predictions: `(n, 2)`, n >= 1
+    Convert ratings and predictions of both dimensions, `(n, 2)` with n >= 1, to float64 arrays.
 
     Raises:
         ValueError: for another shape, different shapes, no rows, and NaN or infinite values.
@@ -89,16 +75,11 @@ def validate_ratings(references: ArrayLike, predictions: ArrayLike) -> tuple[Arr
 
 
 def evaluate_moments(m: Moments) -> dict[str, Array]:
-    """
-    Every metric of valence, of arousal and their mean: `valence_ccc`, `arousal_ccc`, `ccc`, and so on.
-
-    Shape:
-        each moment: `(2, ...)`; each metric: `(...)`
-    """
-    results = {}
+    """Every metric of [`evaluate_predictions`], elementwise on moments: `(2, ...)` for each, to metrics `(...)`."""
+    results: dict[str, Array] = {}
     for name, formula in METRICS.items():
         values = formula(m)
-        results.update({f"{dimension}_{name}": value for dimension, value in zip(DIMENSIONS, values)})
+        results |= {f"{dimension}_{name}": value for dimension, value in zip(DIMENSIONS, values)}
         results[name] = np.mean(values, axis=0)
     return results
 
@@ -106,13 +87,6 @@ def evaluate_moments(m: Moments) -> dict[str, Array]:
 def evaluate_predictions(references: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
     """
     Every metric of valence, of arousal and their mean: `valence_ccc`, `arousal_ccc`, `ccc`, and so on.
-
-    Args:
-        references: the ratings, in rating points.
-        predictions: the values predicted for them, in the same order.
-
-    Shape:
-        references, predictions: `(n, 2)`, n >= 1
 
     Raises:
         ValueError: as for [`validate_ratings`].
@@ -138,13 +112,9 @@ def songs_from_segments(
     Aggregate the predictions of segments to one prediction for each song.
 
     Args:
-        song_ids: the song of each segment, in any order.
-        references: the ratings of each segment's song, in rating points.
-        predictions: the values predicted for each segment, in rating points.
-        durations: of the segments, in seconds: their weights. None: all segments have the same weight.
-
-    Shape:
-        song_ids, durations: `(n,)`; references, predictions: `(n, 2)`, n >= 1
+        song_ids: the song of each segment, in any order, `(n,)`.
+        references, predictions: the ratings of its song, and the prediction for the segment, `(n, 2)`.
+        durations: of the segments, in seconds: their weights, `(n,)`. None: all segments have the same weight.
 
     Raises:
         ValueError: as for [`validate_ratings`]; for different lengths, a duration that is not above 0, and different
@@ -158,50 +128,38 @@ def songs_from_segments(
             raise ValueError(f"Expected {name} of {len(references)} segments, but got the shape {values.shape}.")
     if not (np.isfinite(durations) & (durations > 0)).all():
         raise ValueError(f"Expected durations above 0 seconds, but got {durations.min()} to {durations.max()}.")
-
-    ids, first_rows, song_indices, num_segments = np.unique(
-        song_ids, return_index=True, return_inverse=True, return_counts=True
-    )
-    differing = np.any(references != references[first_rows][song_indices], axis=1)
+    ids, first, indices, counts = np.unique(song_ids, return_index=True, return_inverse=True, return_counts=True)
+    of_songs = references[first]
+    differing = np.any(references != of_songs[indices], axis=1)
     if differing.any():
         row = int(np.argmax(differing))
-        raise ValueError(
-            f"Expected one rating for each song, but got {references[first_rows[song_indices[row]]].tolist()} "
-            f"and {references[row].tolist()} for segments of song {song_ids[row]}."
-        )
-    rows_by_song = np.split(np.argsort(song_indices, kind="stable"), np.cumsum(num_segments)[:-1])
+        got = f"{of_songs[indices[row]].tolist()} and {references[row].tolist()}"
+        raise ValueError(f"Expected one rating for each song, but got {got} for segments of song {song_ids[row]}.")
+    rows_by_song = np.split(np.argsort(indices, kind="stable"), np.cumsum(counts)[:-1])
     means, stds = zip(*(aggregate_segments(predictions[rows], durations[rows]) for rows in rows_by_song))
-    return SongPredictions(ids, references[first_rows], np.stack(means), np.stack(stds), num_segments)
+    return SongPredictions(ids, of_songs, np.stack(means), np.stack(stds), counts)
 
 
 def compute_metrics(
-    eval_prediction: EvalPrediction, song_ids: ArrayLike | None = None, durations: ArrayLike | None = None
+    eval_prediction: "EvalPrediction", song_ids: ArrayLike | None = None, durations: ArrayLike | None = None
 ) -> dict[str, float]:
     """
-    The metrics per segment, and per song where `song_ids` are given, in the form of `Trainer(compute_metrics=...)`.
+    The metrics per segment (`valence_ccc`, ...), and per song (`song_valence_ccc`, ...) where `song_ids` are given.
 
-    The trainer passes predictions only; bind the other arguments: `functools.partial(compute_metrics, song_ids=...)`.
+    Use it as `Trainer(compute_metrics=functools.partial(compute_metrics, song_ids=...))`.
 
     Args:
-        eval_prediction: labels, and logits or a tuple that starts with the logits, in rating points.
-        song_ids: the song of each segment, in the order of the evaluated dataset.
-        durations: of the segments, in seconds: their weights within a song. None: all segments have the same weight.
-
-    Shape:
-        eval_prediction.label_ids, logits: `(n, 2)`; song_ids, durations: `(n,)`
-
-    Returns:
-        `valence_ccc`, `song_valence_ccc`, and so on.
+        eval_prediction: labels `(n, 2)`, and logits `(n, 2)` or a tuple that starts with the logits, in rating points.
+        song_ids, durations: of the segments in the order of the evaluated dataset, as for [`songs_from_segments`].
 
     Raises:
         ValueError: as for [`songs_from_segments`].
     """
-    logits = eval_prediction.predictions
-    if isinstance(logits, tuple):
-        logits = logits[0]
-    results = evaluate_predictions(eval_prediction.label_ids, logits)
+    labels, logits = eval_prediction.label_ids, eval_prediction.predictions
+    logits = logits[0] if isinstance(logits, tuple) else logits
+    results = evaluate_predictions(labels, logits)
     if song_ids is not None:
-        songs = songs_from_segments(song_ids, eval_prediction.label_ids, logits, durations)
+        songs = songs_from_segments(song_ids, labels, logits, durations)
         of_songs = evaluate_predictions(songs.references, songs.predictions)
         results |= {f"song_{name}": value for name, value in of_songs.items()}
     return results

@@ -11,11 +11,6 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def num_launched() -> int:
-    """Processes that a launcher such as `accelerate launch` started on all machines; 1 without one."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def cores_per_process() -> int:
     """Cores for each of the processes that a launcher started on this machine."""
     return max(1, num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
@@ -26,6 +21,4 @@ def accelerators() -> list[str]:
     import torch
 
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if accelerator is None:
-        return []
-    return [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())]
+    return [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())] if accelerator else []

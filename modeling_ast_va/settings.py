@@ -46,17 +46,9 @@ def split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
 
 
 def fitting_length(config: ASTVAConfig, feature_settings: Mapping[str, Any]) -> int:
-    """
-    The fewest frames that hold a segment and fill a patch grid.
-
-    Args:
-        config: gives patch size and stride; its `max_length` is ignored.
-        feature_settings: of [`ASTVAFeatureExtractor`]; their `max_length` is ignored.
-    """
-    feature_extractor = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
-    num_frames = feature_extractor.num_frames(
-        round(feature_extractor.segment_seconds * feature_extractor.sampling_rate)
-    )
+    """The fewest frames that hold a segment and fill a patch grid, whatever `max_length` the settings have."""
+    extractor = ASTVAFeatureExtractor(**{**feature_settings, "max_length": sys.maxsize})
+    num_frames = extractor.num_frames(round(extractor.segment_seconds * extractor.sampling_rate))
     if config.stem_channels:
         return num_frames
     num_steps = max(0, math.ceil((num_frames - config.patch_size) / config.time_stride))
@@ -71,20 +63,11 @@ def check_fit(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> 
         ValueError: for spectrograms of another shape than the model expects, or, with descriptors, of other bands or
             frames.
     """
-    expected = (config.max_length, config.num_mel_bins)
-    shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
-    if shape != expected:
-        raise ValueError(
-            f"Expected spectrograms of (max_length, num_mel_bins) = {expected} for the model, but got {shape} from the "
-            "feature extractor."
-        )
-    if not config.descriptor_hidden_size:
-        return
-    if feature_extractor.frontend != "librosa":
-        raise ValueError(f'Expected frontend="librosa" for descriptors, but got {feature_extractor.frontend!r}.')
-    for name in DESCRIPTOR_SETTINGS:
-        ours, theirs = getattr(config, name), getattr(feature_extractor, name)
+    shapes = ((one.max_length, one.num_mel_bins) for one in (config, feature_extractor))
+    pairs: dict[str, tuple[Any, ...]] = {"(max_length, num_mel_bins)": tuple(shapes)}
+    if config.descriptor_hidden_size:
+        pairs["frontend"] = ("librosa", feature_extractor.frontend)
+        pairs |= {name: (getattr(config, name), getattr(feature_extractor, name)) for name in DESCRIPTOR_SETTINGS}
+    for name, (ours, theirs) in pairs.items():
         if ours != theirs:
-            raise ValueError(
-                f"Expected {name}={ours} for the descriptors of the model, but got {theirs} from the feature extractor."
-            )
+            raise ValueError(f"Expected {name}={ours!r} for the model, but got {theirs!r} from the feature extractor.")

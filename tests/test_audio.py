@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import threading
 import tracemalloc
 from functools import partial
@@ -22,7 +23,6 @@ from modeling_ast_va.audio_ast_va import (
     AudioError,
     aggregate_segments,
     decode,
-    describe_source,
     quadrant,
     segment_sizes,
     stream,
@@ -230,15 +230,6 @@ def test_hops_out_of_range_are_refused(hop, message):
     assert segment_sizes(44100, 5.0, 2.5) == (220500, 110250)
 
 
-def peak_of_segments(path: Path) -> tuple[int, int]:
-    """Peak memory that Python and numpy allocate, in bytes, and number of segments."""
-    tracemalloc.start()
-    num_segments = sum(1 for _ in stream_segments(path, 16000, 5.0))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak, num_segments
-
-
 def test_memory_does_not_grow_with_the_length(tmp_path):
     peaks = []
     for minutes in (1, 10):
@@ -247,9 +238,10 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
             minute = chords(60.0, RATE, num_channels=2)
             for _ in range(minutes):
                 file.write(minute)
-        peak, num_segments = peak_of_segments(path)
-        assert num_segments == 12 * minutes
-        peaks.append(peak)
+        tracemalloc.start()
+        assert sum(1 for _ in stream_segments(path, 16000, 5.0)) == 12 * minutes
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
     assert peaks[1] < 16 * MIB  # the whole waveform of ten minutes at 16 kHz is 37 MiB
 
@@ -277,9 +269,8 @@ def test_files_that_are_refused(tmp_path):
         with pytest.raises(AudioError, match=message) as error:
             decode(path, 16000)
         assert str(error.value) == f"{path}: {error.value.detail}"
-    for encoded, message in ((b"", "not recognised"), (b"no audio" * 10, "<80 bytes>: .* not recognised")):
-        with pytest.raises(AudioError, match=message):
-            decode(encoded, 16000)
+    with pytest.raises(AudioError, match=r"<0 bytes>: .* not recognised"):
+        decode(b"", 16000)
 
 
 def test_a_truncated_mp3_is_refused(tmp_path):
@@ -325,7 +316,7 @@ def test_parts_that_are_not_valid(song, start, duration):
 
 def test_a_part_beyond_the_end(song):
     for source, rate in ((song, None), (decode(song, RATE), RATE)):
-        with pytest.raises(AudioError, match=r"expected audio"):
+        with pytest.raises(AudioError, match=r"expected audio at 30.0 s, but it ends at 23.300 s"):
             decode(source, RATE, source_sampling_rate=rate, start_seconds=30.0)
 
 
@@ -345,12 +336,15 @@ def test_addresses_that_cannot_be_downloaded(server):
     assert error.value.reason == "truncated"
 
 
-def test_names_of_sources(song):
-    assert describe_source(song) == str(song)
-    assert describe_source(b"abc") == "<3 bytes>"
-    assert describe_source(np.zeros((2, 5))) == "<waveform of shape (2, 5)>"
-    with song.open("rb") as file:
-        assert describe_source(file) == f"<{song}>"
+def test_errors_name_the_source(tmp_path):
+    text = tmp_path / "text.mp3"
+    text.write_text("no audio" * 10)
+    with text.open("rb") as file:
+        for source, name in ((text, str(text)), (text.read_bytes(), "<80 bytes>"), (file, f"<{text}>")):
+            with pytest.raises(AudioError, match=f"^{re.escape(name)}: .* not recognised"):
+                decode(source, RATE)
+    with pytest.raises(AudioError, match=r"^<waveform of shape \(2, 0\)>: .* no samples"):
+        decode(np.zeros((2, 0), np.float32), RATE, source_sampling_rate=RATE)
 
 
 def test_aggregation_equals_numpys_average():
@@ -375,16 +369,7 @@ def test_aggregation_of_different_lengths_is_refused(shapes):
 
 @pytest.mark.parametrize(
     ("valence", "arousal", "name"),
-    [
-        (5, 5, "Excited"),
-        (4.999, 5, "Distressed"),
-        (5, 4.999, "Calm"),
-        (4.999, 4.999, "Sad"),
-        (9, 9, "Excited"),
-        (1, 9, "Distressed"),
-        (9, 1, "Calm"),
-        (1, 1, "Sad"),
-    ],
+    [(5, 5, "Excited"), (4.999, 5, "Distressed"), (5, 4.999, "Calm"), (4.999, 4.999, "Sad"), (1, 9, "Distressed")],
 )
 def test_quadrants(valence, arousal, name):
     assert quadrant(valence, arousal) == name

@@ -2,73 +2,106 @@
 """Configuration of the Audio Spectrogram Transformer for valence and arousal."""
 
 import math
+from typing import Any, TypeVar
 
 from huggingface_hub.dataclasses import strict
+from huggingface_hub.errors import StrictDataclassFieldValidationError
 from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
 
-MIN_DESCRIBED_BINS = 24  # three for each group of bands that the descriptors tell apart
+from .audio_ast_va import RATING_SCALE
+
+ConfigT = TypeVar("ConfigT")
+MIN_DESCRIBED_BINS = 24  # three mel bins for each of the descriptors' eight groups of bands
 POOLING_MODES = ("cls", "mean", "cls+distillation")
+POSITIVE_SETTINGS = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "patch_size",
+    "frequency_stride",
+    "time_stride",
+    "sampling_rate",
+    "hop_length",
+    "num_mel_bins",
+    "max_length",
+    "head_hidden_size",
+)
 
 
 class CustomPipelines(dict):
-    """
-    The pipelines whose code lies beside a model, by their tasks.
-
-    The library infers a model's task from here, and demands `trust_remote_code` for a task that it finds in here. A
-    task that is registered, as where this package is imported, needs no such code, so it is not found.
-    """
+    """Pipelines whose code is saved with a model, by task; without the tasks that this process has registered."""
 
     def __contains__(self, task):
+        # The library requires `trust_remote_code` for a task in this dictionary; a registered task does not need it.
         from transformers.pipelines import PIPELINE_REGISTRY
 
         return super().__contains__(task) and task not in PIPELINE_REGISTRY.get_supported_tasks()
 
 
+def raise_value_errors(config_class: type[ConfigT]) -> type[ConfigT]:
+    """Class decorator: a setting of a wrong type raises a plain `ValueError` in place of the error of `strict`."""
+    set_checked: Any = config_class.__setattr__
+    fields: dict[str, Any] = config_class.__dataclass_fields__  # type: ignore[attr-defined]
+
+    def __setattr__(self, name, value):
+        try:
+            set_checked(self, name, value)
+        except StrictDataclassFieldValidationError as error:
+            expected = fields[name].type
+            expected = expected.__name__ if isinstance(expected, type) else expected
+            raise ValueError(f"Expected {name} of type {expected}, but got {value!r}.") from error
+
+    config_class.__setattr__ = __setattr__  # type: ignore[method-assign, assignment]
+    return config_class
+
+
+@raise_value_errors
 @strict
 class ASTVAConfig(PreTrainedConfig):
     r"""
-    Geometry and regularisation of an [`ASTVAModel`] or [`ASTVAForRegression`].
+    Configuration of an [`ASTVAModel`] or [`ASTVAForRegression`].
 
-    The defaults describe a small transformer for five seconds of music: 3,314,306 parameters with its head.
+    The defaults define a small transformer for five seconds of music: 3,314,306 parameters with its head.
 
     Args:
         hidden_size: width of a token.
-        num_hidden_layers: transformer layers.
-        num_attention_heads: heads a layer; must divide `hidden_size`.
+        num_hidden_layers: number of transformer layers.
+        num_attention_heads: attention heads of each layer; must divide `hidden_size`.
         intermediate_size: width of the feed-forward network.
         hidden_act: activation of the feed-forward network, a name of `transformers.activations.ACT2FN`.
         hidden_dropout_prob: dropout after attention, inside and after the feed-forward network, and in the head.
         attention_probs_dropout_prob: dropout of the attention weights.
-        initializer_range: standard deviation of the normal distribution that weights and tokens start from.
+        initializer_range: standard deviation of the normal distribution that weights and tokens are initialised from.
         layer_norm_eps: epsilon of the layer normalisations.
         qkv_bias: whether the query, key and value projections have a bias.
         patch_size: side of the square patches, in mel bins and in frames.
         frequency_stride: step between patches, in mel bins; at most `patch_size`.
         time_stride: step between patches, in frames; at most `patch_size`.
-        stem_channels: channels of a convolutional stem that takes the place of the patches: one 3x3 convolution of
-            stride 2 for each, then one token for each step of time that is left, of all frequencies. None by default.
-        descriptor_hidden_size: width of an embedding of hand-made descriptors of the spectrogram, of timbre, loudness,
-            rhythm and harmony, that the head hears beside the pooled tokens. 0, the default, leaves them out.
+        stem_channels: channels of a convolutional stem that replaces the patches: one 3x3 convolution of stride 2 for
+            each entry, then one token for each remaining time step, over all frequencies. Empty by default.
+        descriptor_hidden_size: width of an embedding of hand-made descriptors (timbre, loudness, rhythm, harmony) that
+            is concatenated to the pooled tokens. 0, the default, leaves the descriptors out.
         descriptor_dropout_prob: dropout of that embedding.
-        pooler_dropout_prob: probability that, in training, the head does not hear a segment's pooled tokens at all, so
-            that it learns to do with its descriptors (ModDrop: Neverova et al., 2016, IEEE TPAMI 38(8)).
-        sampling_rate, hop_length, f_min, f_max: of the feature extractor, with `frontend="librosa"`: the descriptors
-            are told by them what a second and what a pitch is. Nothing else depends on them.
+        pooler_dropout_prob: probability that the head receives zeros for the pooled tokens of a segment in training, so
+            that it learns to predict from the descriptors (ModDrop: Neverova et al., 2016, IEEE TPAMI 38(8)).
+        sampling_rate, hop_length, f_min, f_max: settings of the feature extractor with `frontend="librosa"`, in Hz and
+            samples. Only the descriptors use them.
         num_mel_bins: height of the spectrogram.
         max_length: length of the spectrogram, in frames.
-        norm_first: pre-norm layers with a final layer normalisation, as AST and ViT have it; `False` is post-norm.
-        use_distillation_token: a second prefix token, as DeiT and AST have it.
-        pooling: what the head hears: the `"cls"` token, the `"mean"` of the patch tokens, or the mean of both prefix
-            tokens, `"cls+distillation"`.
+        norm_first: whether layers are pre-norm with a final layer normalisation, as in AST and ViT, or post-norm.
+        use_distillation_token: whether there is a second prefix token, as in DeiT and AST.
+        pooling: what is pooled: the `"cls"` token, the `"mean"` of the patch tokens, or `"cls+distillation"`, the mean
+            of both prefix tokens.
         head_hidden_size: width of the hidden layer of the valence-arousal head.
-        num_auxiliary_targets: further targets that the embedding predicts, linearly, while it is trained.
+        num_auxiliary_targets: number of additional targets that a linear head predicts during training.
         id2label: names of the outputs. The default is valence and arousal, in this order.
-        label_range: lowest and highest rating. Its middle is where an untrained head starts, and where the four
-            quadrants of the valence-arousal plane meet.
+        label_range: lowest and highest rating. The predictions of an untrained head start at its middle, and the four
+            quadrants of the valence-arousal plane meet there.
 
     Raises:
-        ValueError: for settings that cannot work together; the message names the numbers.
+        ValueError: for settings of a wrong type or that do not fit each other; the message names the values.
 
     Example:
 
@@ -82,7 +115,7 @@ class ASTVAConfig(PreTrainedConfig):
     ```"""
 
     model_type = "ast_va"
-    # What `Trainer` need not gather.
+    # Outputs that `Trainer` does not gather in evaluation.
     keys_to_ignore_at_inference = ["pooler_output", "auxiliary_logits", "hidden_states", "attentions"]
 
     hidden_size: int = 256
@@ -113,7 +146,7 @@ class ASTVAConfig(PreTrainedConfig):
     pooling: str = "cls"
     head_hidden_size: int = 128
     num_auxiliary_targets: int = 0
-    label_range: tuple[float | int, float | int] | list[float | int] = (1, 9)
+    label_range: tuple[float | int, float | int] | list[float | int] = RATING_SCALE
 
     def __post_init__(self, **kwargs):
         if self.id2label is None and kwargs.get("num_labels") in (None, 2):  # type: ignore[has-type]
@@ -126,11 +159,11 @@ class ASTVAConfig(PreTrainedConfig):
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Number of patches along frequency and along time, of a spectrogram of `max_length` frames."""
+        """Number of patches along frequency and along time for `max_length` frames."""
         return self.patch_grid_of(self.max_length)
 
     def patch_grid_of(self, num_frames: int) -> tuple[int, int]:
-        """Number of patches along frequency and along time, of a spectrogram of `num_frames` frames."""
+        """Number of patches along frequency and along time for `num_frames` frames."""
         if self.stem_channels:
             return 1, self.stem_length(num_frames)
         return (
@@ -139,17 +172,17 @@ class ASTVAConfig(PreTrainedConfig):
         )
 
     def stem_length(self, size: int) -> int:
-        """What the halvings of the convolutional stem leave of `size` frames or mel bins, rounded up."""
+        """Length of `size` frames or mel bins after the convolutional stem, which halves and rounds up."""
         return math.ceil(size / 2 ** len(self.stem_channels))
 
     @property
     def min_num_frames(self) -> int:
-        """The fewest frames of a spectrogram that the network can hear."""
+        """Smallest number of frames of a spectrogram: one patch, or one time step after the stem."""
         return 2 ** len(self.stem_channels) if self.stem_channels else self.patch_size
 
     @property
     def num_prefix_tokens(self) -> int:
-        """Tokens before the patches: CLS and, if used, distillation."""
+        """Number of tokens before the patches: CLS and, if used, distillation."""
         return 2 if self.use_distillation_token else 1
 
     @property
@@ -159,7 +192,7 @@ class ASTVAConfig(PreTrainedConfig):
 
     @property
     def pooler_size(self) -> int:
-        """Width of what the head hears: the pooled tokens and, if used, the embedding of the descriptors."""
+        """Width of the input of the head: pooled tokens and, if used, the embedding of the descriptors."""
         return self.hidden_size + self.descriptor_hidden_size
 
     @property
@@ -170,122 +203,89 @@ class ASTVAConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict, **kwargs):
-        # The library only warns here, and would then build this network from the settings of another one.
+        # The library only warns here, and would build this network from the settings of another one.
         model_type = config_dict.get("model_type", cls.model_type)
         if model_type != cls.model_type:
-            raise ValueError(f"This is the configuration of a {model_type!r} model; expected {cls.model_type!r}.")
+            raise ValueError(f"Expected the configuration of a {cls.model_type!r} model, but got {model_type!r}.")
         if "custom_pipelines" in config_dict:
             config_dict = {**config_dict, "custom_pipelines": CustomPipelines(config_dict["custom_pipelines"])}
         loaded = super().from_dict(config_dict, **kwargs)
-        # Settings that override the saved ones come after construction.
+        # Keyword arguments that override saved settings are set after construction.
         (loaded[0] if isinstance(loaded, tuple) else loaded)._check_settings()
         return loaded
 
     def _check_settings(self) -> None:
-        # Not as `validate_...` methods: `strict` wraps their errors, and a bad setting is a plain ValueError here.
-        self._check_sizes()
-        self._check_activation()
-        self._check_probabilities()
+        # Not as `validate_...` methods: `strict` would wrap their errors.
+        self._check_numbers()
+        self._check_choices()
         self._check_patches()
-        self._check_descriptors()
-        self._check_pooling()
-        self._check_labels()
-
-    def _check_sizes(self) -> None:
-        for name in (
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "patch_size",
-            "frequency_stride",
-            "time_stride",
-            "sampling_rate",
-            "hop_length",
-            "num_mel_bins",
-            "max_length",
-            "head_hidden_size",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-        if any(channels < 1 for channels in self.stem_channels):
-            raise ValueError(f"stem_channels must be at least 1 each, but are {list(self.stem_channels)}.")
-        if self.num_auxiliary_targets < 0:
-            raise ValueError(f"num_auxiliary_targets must not be negative, but is {self.num_auxiliary_targets}.")
-        if self.hidden_size % self.num_attention_heads:
+        if self.descriptor_hidden_size:
+            self._check_descriptors()
+        elif self.pooler_dropout_prob:
             raise ValueError(
-                f"num_attention_heads ({self.num_attention_heads}) must divide hidden_size ({self.hidden_size})."
+                "Expected pooler_dropout_prob of 0 without descriptors (descriptor_hidden_size=0), "
+                f"but got {self.pooler_dropout_prob}."
             )
 
-    def _check_activation(self) -> None:
-        if self.hidden_act not in ACT2FN:
-            raise ValueError(f"hidden_act must be a name in ACT2FN of transformers, but is {self.hidden_act!r}.")
+    def _check_numbers(self) -> None:
+        for name in POSITIVE_SETTINGS:
+            if getattr(self, name) < 1:
+                raise ValueError(f"Expected {name} of at least 1, but got {getattr(self, name)}.")
+        for name in ("descriptor_hidden_size", "num_auxiliary_targets"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"Expected {name} of at least 0, but got {getattr(self, name)}.")
+        for name in ASTVAConfig.__annotations__:
+            if name.endswith("dropout_prob") and not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"Expected {name} in [0, 1), but got {getattr(self, name)}.")
+        if any(channels < 1 for channels in self.stem_channels):
+            raise ValueError(f"Expected stem_channels of at least 1 each, but got {list(self.stem_channels)}.")
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"Expected num_attention_heads that divide hidden_size ({self.hidden_size}), "
+                f"but got {self.num_attention_heads}."
+            )
+        low, high = self.label_range
+        if not low < high:
+            raise ValueError(f"Expected label_range of (lowest, highest), but got {tuple(self.label_range)}.")
 
-    def _check_probabilities(self) -> None:
-        for name in (
-            "hidden_dropout_prob",
-            "attention_probs_dropout_prob",
-            "descriptor_dropout_prob",
-            "pooler_dropout_prob",
-        ):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), but is {getattr(self, name)}.")
+    def _check_choices(self) -> None:
+        if self.hidden_act not in ACT2FN:
+            raise ValueError(f"Expected hidden_act of transformers.activations.ACT2FN, but got {self.hidden_act!r}.")
+        if self.pooling not in POOLING_MODES:
+            raise ValueError(f"Expected pooling of {POOLING_MODES}, but got {self.pooling!r}.")
+        if self.pooling == "cls+distillation" and not self.use_distillation_token:
+            raise ValueError('Expected use_distillation_token=True for pooling="cls+distillation", but got False.')
+        if self.problem_type != "regression":
+            raise ValueError(f'Expected problem_type "regression", but got {self.problem_type!r}.')
 
     def _check_patches(self) -> None:
-        if self.stem_channels:
-            for name in ("num_mel_bins", "max_length"):
-                if getattr(self, name) < self.min_num_frames:
+        if not self.stem_channels:
+            for name in ("frequency_stride", "time_stride"):
+                if getattr(self, name) > self.patch_size:
                     raise ValueError(
-                        f"{name} ({getattr(self, name)}) is smaller than {self.min_num_frames}: "
-                        f"{len(self.stem_channels)} stem_channels halve it to less than one."
+                        f"Expected {name} of at most patch_size ({self.patch_size}), since gaps between patches skip "
+                        f"parts of the spectrogram, but got {getattr(self, name)}."
                     )
-            return
-        for name in ("frequency_stride", "time_stride"):
-            if getattr(self, name) > self.patch_size:
-                raise ValueError(
-                    f"{name} ({getattr(self, name)}) exceeds patch_size ({self.patch_size}): "
-                    "parts of the spectrogram would never be heard."
-                )
+        unit = "2 ** len(stem_channels)" if self.stem_channels else "patch_size"
         for name in ("num_mel_bins", "max_length"):
-            if getattr(self, name) < self.patch_size:
+            if getattr(self, name) < self.min_num_frames:
                 raise ValueError(
-                    f"{name} ({getattr(self, name)}) is smaller than patch_size ({self.patch_size}): "
-                    "the spectrogram does not hold a single patch."
+                    f"Expected {name} of at least {unit} ({self.min_num_frames}), but got {getattr(self, name)}."
                 )
 
     def _check_descriptors(self) -> None:
-        if self.descriptor_hidden_size < 0:
-            raise ValueError(f"descriptor_hidden_size must not be negative, but is {self.descriptor_hidden_size}.")
-        if not self.descriptor_hidden_size:
-            if self.pooler_dropout_prob:
-                raise ValueError(
-                    f"pooler_dropout_prob is {self.pooler_dropout_prob}, but without descriptor_hidden_size the head "
-                    "hears nothing but the pooled tokens."
-                )
-            return
         if not 0 <= self.f_min < self.highest_frequency:
-            raise ValueError(f"f_min ({self.f_min}) must be at least 0 and lie below f_max ({self.highest_frequency}).")
+            raise ValueError(
+                f"Expected f_min of at least 0 and below f_max ({self.highest_frequency}), but got {self.f_min}."
+            )
         if self.num_mel_bins < MIN_DESCRIBED_BINS:
             raise ValueError(
-                f"descriptor_hidden_size needs num_mel_bins of at least {MIN_DESCRIBED_BINS}, but it is "
-                f"{self.num_mel_bins}."
+                f"Expected num_mel_bins of at least {MIN_DESCRIBED_BINS} with descriptors (descriptor_hidden_size="
+                f"{self.descriptor_hidden_size}), but got {self.num_mel_bins}."
             )
-
-    def _check_pooling(self) -> None:
-        if self.pooling not in POOLING_MODES:
-            raise ValueError(f"pooling must be one of {POOLING_MODES}, but is {self.pooling!r}.")
-        if self.pooling == "cls+distillation" and not self.use_distillation_token:
-            raise ValueError('pooling="cls+distillation" needs use_distillation_token=True, but it is False.')
-
-    def _check_labels(self) -> None:
-        low, high = self.label_range
-        if not low < high:
-            raise ValueError(f"label_range must be (lowest, highest), but is {tuple(self.label_range)}.")
-        if self.problem_type != "regression":
-            raise ValueError(f'problem_type must be "regression", but is {self.problem_type!r}.')
 
 
 __all__ = ["ASTVAConfig"]
 
-# The code travels with every saved configuration, so that it loads where this package is not installed.
+# The code is saved with every configuration, so that it loads without this package.
 ASTVAConfig.register_for_auto_class()

@@ -1,13 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""
-Feature extractor: waveform to normalised log-mel spectrogram, a whole batch at once, in torch.
-
-Shapes: `num_samples` of a waveform, `num_frames` (T) by `num_mel_bins` (F) of a spectrogram, `num_bins` = n_fft / 2 + 1
-of a power spectrum.
-"""
+"""Feature extractor: waveforms to normalised log-mel spectrograms, with the front end of librosa or of kaldi."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,41 +11,41 @@ import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
-AMIN = 1e-10  # power below this counts as this, as in librosa.power_to_db
-KALDI_FLOOR = 1.192092955078125e-07  # the smallest mel energy, single precision's epsilon, as in kaldi
+AMIN = 1e-10  # smallest power before the logarithm, as in librosa.power_to_db
+KALDI_FLOOR = 1.192092955078125e-07  # smallest mel energy in kaldi: the epsilon of single precision
 KALDI_PREEMPHASIS = 0.97
-FRAMES_PER_BLOCK = 64  # transformed at a time on CPU: so many stay in its cache
-BANDS_PER_PRODUCT = 16  # fastest on CPU; see mel_products
-ROUNDED_BELOW = 5e-5  # of a frame's mean power, -43 dB: what single precision rounds too coarsely; see _is_coarse
-FRONTENDS = ("librosa", "kaldi")
+FRAMES_PER_BLOCK = 64  # frames in one transform on CPU; so many fit into its cache
+BANDS_PER_PRODUCT = 16  # mel bands in one matrix product; the fastest on CPU
+ROUNDED_BELOW = 5e-5  # of a frame's mean power, -43 dB: a quieter band needs double precision; see _is_coarse
 
 
 class ASTVAFeatureExtractor(SequenceFeatureExtractor):
     r"""
-    Turns mono waveforms into the normalised log-mel spectrograms that an [`ASTVAForRegression`] hears.
+    Constructs a feature extractor: mono waveforms to normalised log-mel spectrograms of fixed length, in torch.
 
     Args:
         sampling_rate: rate of the waveforms, in Hz.
         n_fft: length of the Fourier transform, in samples.
-        win_length: length of the Hann window, in samples; `None` is `n_fft`.
-        hop_length: step from frame to frame, in samples.
-        num_mel_bins: mel bands.
-        max_length: frames of every spectrogram: shorter ones are padded, longer ones cut.
-        segment_seconds: length of the segments that songs are cut into; at most `max_length` frames.
+        win_length: length of the Hann window, in samples; `None` means `n_fft`.
+        hop_length: step between frames, in samples.
+        num_mel_bins: number of mel bands.
+        max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut.
+        segment_seconds: length of the segments that a song is split into; at most `max_length` frames.
         f_min: lower edge of the lowest band, in Hz.
-        f_max: upper edge of the highest band, in Hz; `None` is half the sampling rate.
-        frontend: `"librosa"`: centred frames, Slaney mel bands of equal area, power in dB, as `librosa.power_to_db` of
-            `librosa.feature.melspectrogram`. `"kaldi"`: whole frames only, offset removed and pre-emphasised, kaldi mel
-            bands, natural logarithm, as the library's [`ASTFeatureExtractor`]; `ref` and `top_db` do not apply.
-        ref: power of 0 dB: `"max"`, each waveform's own maximum, or a number, which keeps loudness.
-        top_db: range below a waveform's maximum, in dB; what is quieter is raised to it. `None` keeps all.
-        padding_value: log-mel value of padded frames, before normalisation; `None` is the quietest value that the
-            waveform could have: its maximum less `top_db` (without it, its minimum), or the floor of kaldi.
-        do_normalize: whether to apply `mean` and `std`.
-        mean, std: of the log-mel values of the training set. The defaults are those of DEAM.
+        f_max: upper edge of the highest band, in Hz; `None` means half the sampling rate.
+        frontend: `"librosa"` computes `librosa.power_to_db` of `librosa.feature.melspectrogram`: centred frames, Slaney
+            mel bands, dB. `"kaldi"` computes the log-mels of transformers' [`ASTFeatureExtractor`]: whole frames only,
+            mean removed, pre-emphasis, kaldi mel bands, natural logarithm; `ref` and `top_db` are ignored.
+        ref: power of 0 dB: `"max"` is the maximum of each waveform; a number keeps loudness.
+        top_db: range below the maximum of a waveform, in dB; quieter values are raised to it. `None` keeps all values.
+        padding_value: log-mel value of padded frames, before normalisation. `None` means the quietest possible value:
+            the maximum less `top_db` (without `top_db`, the minimum), or the floor of kaldi.
+        do_normalize: whether to subtract `mean` and divide by `std`.
+        mean, std: of the log-mel values of the training set; the defaults are those of DEAM.
+        kwargs: arguments of [`SequenceFeatureExtractor`]. `feature_size` is `num_mel_bins` by default.
 
     Raises:
-        ValueError: for settings that cannot work; the message names the numbers.
+        ValueError: if settings are out of range or do not fit each other.
 
     Example:
 
@@ -86,9 +82,9 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         std: float = 19.74,
         **kwargs,
     ):
-        kwargs.pop("feature_size", None)  # follows from num_mel_bins
+        feature_size = kwargs.pop("feature_size", num_mel_bins)
         kwargs.setdefault("return_attention_mask", False)  # every spectrogram has max_length frames
-        super().__init__(feature_size=num_mel_bins, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
+        super().__init__(feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
         self.n_fft = n_fft
         self.win_length = win_length
         self.hop_length = hop_length
@@ -106,14 +102,22 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         self._check_settings()
 
     def num_frames(self, num_samples: int) -> int:
-        """Frames of a waveform of `num_samples` samples, before padding or cutting."""
-        if self.frontend == "librosa":
-            return 1 + num_samples // self.hop_length
-        return max(0, 1 + (num_samples - self._window_samples) // self.hop_length)
+        """Number of frames of a waveform of `num_samples` samples, before padding or cutting."""
+        inside = 0 if self._frontend.centered else self._window_samples
+        return max(0, 1 + (num_samples - inside) // self.hop_length)
 
     def normalize(self, log_mel):
-        """Log-mel values, an array or tensor of any shape, with the training set's mean 0 and deviation 1."""
+        """Subtract `mean` from log-mel values, an array or tensor of any shape, and divide by `std`."""
         return (log_mel - self.mean) / self.std
+
+    def pad(self, processed_features, padding=True, *args, **kwargs):
+        """Collate spectrograms into a batch, as [`DataCollatorWithPadding`] and with it [`Trainer`] do."""
+        # The base class demands a padding value even where the spectrograms have one length, as those of `__call__`.
+        if self.padding_value is None and padding in (True, "longest") and not kwargs.get("pad_to_multiple_of"):
+            name, features = self.model_input_names[0], processed_features
+            values = [row[name] for row in features] if isinstance(features, (list, tuple)) else features[name]
+            padding = len({len(value) for value in values}) > 1
+        return super().pad(processed_features, padding, *args, **kwargs)
 
     @torch.no_grad()
     def __call__(
@@ -125,112 +129,43 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         device: str | torch.device = "cpu",
     ) -> BatchFeature:
         """
-        Args:
-            raw_speech: one mono waveform `(num_samples,)` of floats in [-1, 1], as array, tensor or list, or a batch:
-                a list of these, of any lengths, or an array or tensor `(batch, num_samples)`.
-            sampling_rate: rate of the waveforms, in Hz; must be the feature extractor's own.
-            return_tensors: `"pt"` or `"np"`; `None` is a list of arrays.
-            do_normalize: overrides the setting.
-            device: where to compute; a tensor stays there.
-
-        Returns:
-            `input_values` `(batch, max_length, num_mel_bins)`, float32.
-
-        Raises:
-            ValueError: for a wrong or missing rate, an empty or multi-channel waveform, integers, NaN or infinity.
-        """
-        if return_tensors not in (None, "np", "pt"):
-            raise ValueError(f'return_tensors must be "np", "pt" or None, but is {return_tensors!r}.')
-        if sampling_rate != self.sampling_rate:
-            raise ValueError(
-                f"This feature extractor expects waveforms at {self.sampling_rate} Hz, but sampling_rate is "
-                f"{sampling_rate}. Resample them, and pass sampling_rate={self.sampling_rate}."
-            )
-        waveforms = [self._check_waveform(waveform).to(device) for waveform in _as_batch(raw_speech)]
-        log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
-        for rows, batch in _computed_together(waveforms):
-            log_mel, padding_value = self._log_mel(batch)
-            num_frames = min(log_mel.shape[1], self.max_length)
-            log_mels[rows, :num_frames] = log_mel[:, :num_frames]
-            log_mels[rows, num_frames:] = padding_value
-        if self.do_normalize if do_normalize is None else do_normalize:
-            log_mels = self.normalize(log_mels)
-        if return_tensors is None:
-            return BatchFeature({"input_values": list(log_mels.cpu().numpy())})
-        return BatchFeature({"input_values": log_mels if return_tensors == "pt" else log_mels.cpu().numpy()})
-
-    def _log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`(batch, num_samples)` -> `(batch, num_frames, num_mel_bins)`, not normalised, and what to pad it with."""
-        log_mel, floor = (self._librosa_log_mel if self.frontend == "librosa" else self._kaldi_log_mel)(waveforms)
-        return log_mel, floor if self.padding_value is None else log_mel.new_tensor(self.padding_value)
-
-    def _librosa_log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decibels `(batch, num_frames, num_mel_bins)`, and the quietest value that they could have `(batch, 1, 1)`."""
-        half = self.n_fft // 2
-        frames = torch.nn.functional.pad(waveforms, (half, half)).unfold(1, self.n_fft, self.hop_length)
-        mel_power, mean_power = self._mel_power(frames, torch.float32)
-        coarse = self._is_coarse(mel_power, mean_power)
-        if coarse.any():
-            mel_power[coarse] = self._mel_power(frames[coarse], torch.float64)[0]
-        decibels = mel_power.clamp_(min=AMIN).log10_().mul_(10)
-        decibels -= _maximum(decibels) if self.ref == "max" else 10 * math.log10(max(AMIN, float(self.ref)))
-        floor = -_maximum(-decibels) if self.top_db is None else _maximum(decibels) - self.top_db
-        return decibels.clamp_(min=floor), floor
-
-    def _kaldi_log_mel(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Natural logarithms `(batch, num_frames, num_mel_bins)`, and the quietest value that they could have."""
-        frames = waveforms.unfold(1, self._window_samples, self.hop_length)
-        # Pre-emphasis takes much of the energy, but not what rounded it: all frames in double precision.
-        mel_power, _ = self._mel_power(frames, torch.float64)
-        return mel_power.clamp_(min=KALDI_FLOOR).log_(), mel_power.new_tensor(KALDI_FLOOR).log_()
-
-    def _mel_power(self, frames: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        Power in each mel band, and the mean power of the bins of the spectrum, which tells how it was rounded.
+        Compute the log-mel spectrograms of one or several waveforms.
 
         Args:
-            frames (`(..., num_frames, at most n_fft)`): samples, not windowed.
-            dtype: precision of the transform, where the device has it.
+            raw_speech: a mono waveform of floats in [-1, 1], as array, tensor or list; or a batch: a list of waveforms
+                of any lengths, or a two-dimensional array or tensor.
+            sampling_rate: rate of the waveforms, in Hz; must equal that of the feature extractor.
+            return_tensors: `"pt"` or `"np"`; `None` returns a list of arrays.
+            do_normalize: overrides the setting of the feature extractor.
+            device: device of the computation and of the returned tensor.
 
         Shape:
-            `(..., num_frames, num_mel_bins)` and `(..., num_frames, 1)`, float32.
-        """
-        kaldi = self.frontend == "kaldi"
-        shape, frames = frames.shape[:-1], frames.flatten(0, -2)
-        window = hann_window(self._window_samples, frames.shape[1], not kaldi, dtype, frames.device)
-        power = frames.new_empty(len(frames), self.n_fft // 2 + 1)
-        block_size = FRAMES_PER_BLOCK if frames.device.type == "cpu" else len(frames)
-        for block, block_power in zip(frames.split(block_size), power.split(block_size)):
-            block = block.to(window.dtype)
-            spectrum = torch.fft.rfft((emphasize(block) if kaldi else block) * window, n=self.n_fft)
-            # A third of the time of abs().square(), which takes a root only to undo it.
-            squares = torch.view_as_real(spectrum).square_()
-            torch.add(squares[..., 0], squares[..., 1], out=block_power)
-        mel_power = power.new_empty(len(power), self.num_mel_bins)
-        for bins, bands, weights in self._mel_products(power.device)[0]:
-            torch.mm(power[:, bins], weights, out=mel_power[:, bands])
-        return mel_power.view(*shape, -1), power.mean(dim=1).view(*shape, 1)
+            `(num_samples,)` or `(batch, num_samples)` -> `input_values` `(batch, max_length, num_mel_bins)`, float32.
 
-    def _is_coarse(self, mel_power: torch.Tensor, mean_power: torch.Tensor) -> torch.Tensor:
+        Raises:
+            ValueError: if the rate is missing or different, or a waveform is empty, not mono, not of floats or not
+                finite.
         """
-        Frames in which single precision is too coarse, `(batch, num_frames)`: those with a band that counts, but is
-        very quiet beside the loud ones.
+        if return_tensors not in (None, "np", "pt"):
+            raise ValueError(f'Expected return_tensors to be "np", "pt" or None, but got {return_tensors!r}.')
+        if sampling_rate != self.sampling_rate:
+            raise ValueError(f"Expected sampling_rate={self.sampling_rate} Hz, but got {sampling_rate}.")
+        min_samples = 1 if self._frontend.centered else self._window_samples
+        waveforms = [_check_waveform(waveform, min_samples).to(device) for waveform in _as_batch(raw_speech)]
+        log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
+        for rows, batch in _group_by_length(waveforms):
+            log_mel, floor = self._frontend.log_mel(self, batch)
+            num_frames = min(log_mel.shape[1], self.max_length)
+            log_mels[rows, :num_frames] = log_mel[:, :num_frames]
+            log_mels[rows, num_frames:] = floor if self.padding_value is None else self.padding_value
+        if self.do_normalize if do_normalize is None else do_normalize:
+            log_mels = self.normalize(log_mels)
+        input_values = log_mels if return_tensors == "pt" else log_mels.cpu().numpy()
+        return BatchFeature({"input_values": list(input_values) if return_tensors is None else input_values})
 
-        The transform rounds each bin by about e = 1.3e-7 of the root of the mean power M, whatever the bin holds. A
-        band of power P, whose largest weight is w, is then off by at most e sqrt(2 w M / P) of it, root mean square:
-        where P / (w M) = 5e-5, by 1e-4 dB. In music up to 5e-4 dB occur, since the rounding is not quite white: a loud
-        bass comes back at an eighth and a quarter of the sampling rate. What `top_db` or AMIN cuts off does not count,
-        and little else in music is so quiet.
-        """
-        floor = _maximum(mel_power) * (0 if self.top_db is None else 10 ** (-self.top_db / 10))
-        limit = mean_power * (ROUNDED_BELOW * self._mel_products(mel_power.device)[1])
-        # Above the floor and below the limit; comparing them itself, and `any`, takes four times as long.
-        return torch.minimum(mel_power - floor.clamp(min=AMIN), limit - mel_power).amax(dim=-1) > 0
-
-    def _mel_products(self, device: torch.device):
-        return mel_products(
-            self.sampling_rate, self.n_fft, self.num_mel_bins, self.f_min, self._f_max, self.frontend, device
-        )
+    @property
+    def _frontend(self) -> "Frontend":
+        return FRONTENDS[self.frontend]
 
     @property
     def _window_samples(self) -> int:
@@ -240,133 +175,194 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
     def _f_max(self) -> float:
         return self.sampling_rate / 2 if self.f_max is None else self.f_max
 
+    def _mel_power(self, frames: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Compute the power in each mel band, and the mean power over the bins of the spectrum.
+
+        Args:
+            frames: samples, not windowed, at most `n_fft` in a frame.
+            dtype: precision of the transform.
+
+        Shape:
+            `(..., num_frames, samples)` -> `(..., num_frames, num_mel_bins)` and `(..., num_frames, 1)`, float32.
+        """
+        shape, frames = frames.shape[:-1], frames.flatten(0, -2)
+        frontend = self._frontend
+        window = _hann_window(self._window_samples, frames.shape[1], frontend.periodic_window, dtype, frames.device)
+        power = frames.new_empty(len(frames), self.n_fft // 2 + 1)
+        block_size = FRAMES_PER_BLOCK if frames.device.type == "cpu" else len(frames)
+        for block, block_power in zip(frames.split(block_size), power.split(block_size)):
+            spectrum = torch.fft.rfft(frontend.prepare(block.to(window.dtype)) * window, n=self.n_fft)
+            # Takes a third of the time of abs().square(), which computes a root only to square it.
+            squares = torch.view_as_real(spectrum).square_()
+            torch.add(squares[..., 0], squares[..., 1], out=block_power)
+        mel_power = power.new_empty(len(power), self.num_mel_bins)
+        for bins, bands, weights in self._mel_products(power.device)[0]:
+            torch.mm(power[:, bins], weights, out=mel_power[:, bands])
+        return mel_power.view(*shape, -1), power.mean(dim=1).view(*shape, 1)
+
+    def _mel_products(self, device: torch.device):
+        edges = (self.f_min, self._f_max)
+        return _mel_products(self.sampling_rate, self.n_fft, self.num_mel_bins, edges, self.frontend, device)
+
     def _check_settings(self) -> None:
-        for name in ("sampling_rate", "n_fft", "hop_length", "num_mel_bins", "max_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-        segment_frames = self.num_frames(round(self.segment_seconds * self.sampling_rate))
-        if not 1 <= segment_frames <= self.max_length:
-            raise ValueError(
-                f"A segment of {self.segment_seconds} s has {segment_frames} frames; expected between 1 and "
-                f"max_length={self.max_length}."
-            )
-        if not 1 <= self._window_samples <= self.n_fft:
-            raise ValueError(f"win_length must lie in [1, n_fft={self.n_fft}], but is {self.win_length}.")
-        if not 0 <= self.f_min < self._f_max <= self.sampling_rate / 2:
-            raise ValueError(
-                f"Expected 0 <= f_min < f_max <= {self.sampling_rate / 2} Hz, half the sampling rate, "
-                f"but f_min is {self.f_min} and f_max is {self.f_max}."
-            )
-        if self.frontend not in FRONTENDS:
-            raise ValueError(f"frontend must be one of {FRONTENDS}, but is {self.frontend!r}.")
-        if self.ref != "max" and not (isinstance(self.ref, (int, float)) and self.ref > 0):
-            raise ValueError(f'ref must be "max" or a positive power, but is {self.ref!r}.')
-        if self.top_db is not None and self.top_db <= 0:
-            raise ValueError(f"top_db must be positive, but is {self.top_db}.")
-        if not self.std > 0:
-            raise ValueError(f"std must be positive, but is {self.std}.")
-
-    def _check_waveform(self, waveform) -> torch.Tensor:
-        if isinstance(waveform, np.ndarray):
-            waveform = np.require(waveform, requirements=["C", "W"])  # torch has no reversed or read-only arrays
-        waveform = torch.as_tensor(waveform)
-        if waveform.ndim != 1:
-            raise ValueError(
-                f"Expected a mono waveform of shape (num_samples,), but got shape {tuple(waveform.shape)}. "
-                "Average its channels first."
-            )
-        if not waveform.is_floating_point():
-            raise ValueError(f"Expected a waveform of floats in [-1, 1], but got {waveform.dtype}.")
-        if self.num_frames(len(waveform)) < 1 or not len(waveform):
-            needed = 1 if self.frontend == "librosa" else self._window_samples
-            raise ValueError(f"Expected a waveform of at least {needed} samples, but got {len(waveform)}.")
-        # The sum is not finite if a sample is not, and takes a tenth of the time.
-        if not torch.isfinite(waveform.sum()) and (count := int((~torch.isfinite(waveform)).sum())):
-            raise ValueError(f"Expected finite samples, but {count} of {len(waveform)} are NaN or infinite.")
-        return waveform.float()
+        at_least_1 = ("sampling_rate", "n_fft", "hop_length", "num_mel_bins", "max_length")
+        nyquist, f_max, window_samples = self.sampling_rate / 2, self._f_max, self._window_samples
+        is_power = isinstance(self.ref, (int, float)) and self.ref > 0
+        for valid, expected, value in (
+            *((getattr(self, name) >= 1, f"{name} of at least 1", getattr(self, name)) for name in at_least_1),
+            (self.frontend in FRONTENDS, f"frontend to be one of {list(FRONTENDS)}", repr(self.frontend)),
+            (1 <= window_samples <= self.n_fft, f"win_length in [1, n_fft={self.n_fft}]", window_samples),
+            (0 <= self.f_min < f_max, "0 <= f_min < f_max", f"f_min={self.f_min} and f_max={f_max}"),
+            (f_max <= nyquist, f"f_max of at most {nyquist} Hz, half the sampling rate", f_max),
+            (self.ref == "max" or is_power, 'ref to be "max" or a positive power', repr(self.ref)),
+            (self.top_db is None or self.top_db > 0, "a positive top_db", self.top_db),
+            (self.std > 0, "a positive std", self.std),
+        ):
+            if not valid:
+                raise ValueError(f"Expected {expected}, but got {value}.")
+        seconds, frames = self.segment_seconds, self.num_frames(round(self.segment_seconds * self.sampling_rate))
+        if not 1 <= frames <= self.max_length:
+            expected = f"segment_seconds of 1 to max_length={self.max_length} frames"
+            raise ValueError(f"Expected {expected}, but got {seconds}, which is {frames} frames.")
 
 
-def _as_batch(raw_speech) -> list:
-    """One waveform or many, in any of the accepted forms, as a list of waveforms."""
-    if isinstance(raw_speech, (np.ndarray, torch.Tensor)):
-        if raw_speech.ndim not in (1, 2):
-            raise ValueError(
-                "Expected a mono waveform (num_samples,) or a batch of them (batch, num_samples), "
-                f"but got shape {tuple(raw_speech.shape)}."
-            )
-        return list(raw_speech) if raw_speech.ndim == 2 else [raw_speech]
-    if not isinstance(raw_speech, (list, tuple)):
-        raise ValueError(f"Expected a waveform or a list of waveforms, but got {type(raw_speech).__name__}.")
-    if not raw_speech:
-        raise ValueError("Expected a waveform or a list of waveforms, but got an empty list.")
-    return [raw_speech] if np.ndim(raw_speech[0]) == 0 else list(raw_speech)
+def _librosa_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Decibels, as librosa computes them in double precision."""
+    padded = torch.nn.functional.pad(waveforms, 2 * [extractor.n_fft // 2])
+    frames = padded.unfold(1, extractor.n_fft, extractor.hop_length)
+    mel_power, mean_power = extractor._mel_power(frames, torch.float32)
+    coarse = _is_coarse(extractor, mel_power, mean_power)
+    if coarse.any():
+        mel_power[coarse] = extractor._mel_power(frames[coarse], torch.float64)[0]
+    decibels = mel_power.clamp_(min=AMIN).log10_().mul_(10)
+    maximum = decibels.amax((1, 2), keepdim=True)
+    reference = maximum if extractor.ref == "max" else 10 * math.log10(max(AMIN, float(extractor.ref)))
+    decibels -= reference
+    floor = decibels.amin((1, 2), keepdim=True) if extractor.top_db is None else maximum - reference - extractor.top_db
+    return decibels.clamp_(min=floor), floor
 
 
-def _computed_together(waveforms: list[torch.Tensor]) -> Iterator[tuple[slice | list[int], torch.Tensor]]:
+def _is_coarse(extractor: ASTVAFeatureExtractor, mel_power: torch.Tensor, mean_power: torch.Tensor) -> torch.Tensor:
     """
-    Which of the waveforms, and these as a batch `(batch, num_samples)`.
+    Frames, `(batch, num_frames)`, that need double precision: one of their bands is very quiet, but not cut off.
 
-    A GPU wants all that are of one length; on CPU one at a time stays in the cache.
+    Single precision rounds each bin by about e = 1.3e-7 of the root of the mean power M. A band of power P with largest
+    weight w is then off by at most e sqrt(2 w M / P), root mean square: by 1e-4 dB if P / (w M) = 5e-5. In music the
+    error reaches 5e-4 dB, because the rounding is not quite white: a loud bass reappears at an eighth and a quarter of
+    the sampling rate. Bands below `top_db` or AMIN are cut off and do not count.
     """
-    if waveforms[0].device.type == "cpu":
-        for index, waveform in enumerate(waveforms):
-            yield slice(index, index + 1), waveform[None]
-        return
-    indices_of: dict[int, list[int]] = {}
-    for index, waveform in enumerate(waveforms):
-        indices_of.setdefault(len(waveform), []).append(index)
-    for indices in indices_of.values():
-        yield indices, torch.stack([waveforms[index] for index in indices])
+    floor = mel_power.amax((1, 2), keepdim=True) * (0 if extractor.top_db is None else 10 ** (-extractor.top_db / 10))
+    limit = mean_power * (ROUNDED_BELOW * extractor._mel_products(mel_power.device)[1])
+    # Above the floor and below the limit; two comparisons and `any` take four times as long.
+    return torch.minimum(mel_power - floor.clamp(min=AMIN), limit - mel_power).amax(dim=-1) > 0
 
 
-def _maximum(values: torch.Tensor) -> torch.Tensor:
-    """Of each of a batch `(batch, num_frames, num_mel_bins)`: `(batch, 1, 1)`."""
-    return values.flatten(1).amax(dim=1).view(-1, 1, 1)
+def _kaldi_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Natural logarithms, as kaldi and transformers' [`ASTFeatureExtractor`] compute them."""
+    frames = waveforms.unfold(1, extractor._window_samples, extractor.hop_length)
+    # Pre-emphasis removes much of the power, but not the rounding error: all frames need double precision.
+    mel_power, _ = extractor._mel_power(frames, torch.float64)
+    return mel_power.clamp_(min=KALDI_FLOOR).log_(), mel_power.new_tensor(KALDI_FLOOR).log_()
 
 
-@lru_cache(maxsize=8)
-def hann_window(
-    window_samples: int, frame_samples: int, periodic: bool, dtype: torch.dtype, device: torch.device
-) -> torch.Tensor:
-    """Hann window in the middle of a frame of zeros, `(frame_samples,)`; single precision where there is no double."""
-    window = torch.hann_window(window_samples, periodic=periodic, dtype=torch.float64)
-    left = (frame_samples - window_samples) // 2
-    window = torch.nn.functional.pad(window, (left, frame_samples - window_samples - left))
-    return window.to(device, torch.float32 if device.type == "mps" else dtype)
-
-
-def emphasize(frames: torch.Tensor) -> torch.Tensor:
-    """Kaldi's frames: without their offset, each sample less most of the one before; `(num_frames, samples)`."""
+def _emphasize(frames: torch.Tensor) -> torch.Tensor:
+    """Kaldi's frames, `(num_frames, samples)`: the mean removed, and most of the previous sample subtracted."""
     frames = frames - frames.mean(dim=1, keepdim=True)
     previous = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     return frames - KALDI_PREEMPHASIS * previous
 
 
+@dataclass(frozen=True)
+class Frontend:
+    """What differs between the front ends."""
+
+    # (batch, num_samples) -> (batch, num_frames, num_mel_bins), and the smallest value possible, which broadcasts to it
+    log_mel: Callable[[ASTVAFeatureExtractor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    prepare: Callable[[torch.Tensor], torch.Tensor]  # of frames, before the window is applied
+    centered: bool  # whether frames reach beyond the ends of the waveform; otherwise only whole frames count
+    periodic_window: bool
+    mel_bands: dict  # arguments of mel_filter_bank
+
+
+FRONTENDS = {
+    "librosa": Frontend(
+        log_mel=_librosa_log_mel,
+        prepare=lambda frames: frames,
+        centered=True,
+        periodic_window=True,
+        mel_bands={"norm": "slaney", "mel_scale": "slaney"},
+    ),
+    "kaldi": Frontend(
+        log_mel=_kaldi_log_mel,
+        prepare=_emphasize,
+        centered=False,
+        periodic_window=False,
+        mel_bands={"mel_scale": "kaldi", "triangularize_in_mel_space": True},
+    ),
+}
+
+
+def _check_waveform(waveform, min_samples: int) -> torch.Tensor:
+    if isinstance(waveform, np.ndarray):
+        waveform = np.require(waveform, requirements=["C", "W"])  # torch has no reversed or read-only arrays
+    waveform = torch.as_tensor(waveform)
+    if waveform.ndim != 1:
+        raise ValueError(f"Expected a mono waveform (num_samples,), but got shape {tuple(waveform.shape)}.")
+    if not waveform.is_floating_point():
+        raise ValueError(f"Expected a waveform of floats in [-1, 1], but got {waveform.dtype}.")
+    if len(waveform) < min_samples:
+        raise ValueError(f"Expected a waveform of at least {min_samples} samples, but got {len(waveform)}.")
+    # The sum is not finite if a sample is not, and takes a tenth of the time.
+    if not torch.isfinite(waveform.sum()) and (count := int((~torch.isfinite(waveform)).sum())):
+        raise ValueError(f"Expected finite samples, but got {count} of {len(waveform)} that are NaN or infinite.")
+    return waveform.float()
+
+
+def _as_batch(raw_speech) -> list:
+    """List of waveforms."""
+    if isinstance(raw_speech, (np.ndarray, torch.Tensor)):
+        return list(raw_speech) if raw_speech.ndim > 1 else [raw_speech]
+    if not isinstance(raw_speech, (list, tuple)) or not raw_speech:
+        raise ValueError(f"Expected a waveform or a list of waveforms, but got {raw_speech!r:.40}.")
+    return [raw_speech] if np.ndim(raw_speech[0]) == 0 else list(raw_speech)
+
+
+def _group_by_length(waveforms: list[torch.Tensor]) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Rows of the batch, and their waveforms, `(batch, num_samples)`, to compute together."""
+    groups: dict[int, list[int]] = {}
+    for index, waveform in enumerate(waveforms):
+        # On CPU, one waveform at a time stays in the cache.
+        groups.setdefault(index if waveform.device.type == "cpu" else len(waveform), []).append(index)
+    for rows in groups.values():
+        yield rows, torch.stack([waveforms[row] for row in rows])
+
+
 @lru_cache(maxsize=8)
-def mel_products(
-    sampling_rate: int, n_fft: int, num_mel_bins: int, f_min: float, f_max: float, frontend: str, device: torch.device
+def _hann_window(
+    window_samples: int, frame_samples: int, periodic: bool, dtype: torch.dtype, device: torch.device
+) -> torch.Tensor:
+    """Hann window in the middle of a frame of zeros, `(frame_samples,)`."""
+    window = torch.hann_window(window_samples, periodic=periodic, dtype=torch.float64)
+    left = (frame_samples - window_samples) // 2
+    window = torch.nn.functional.pad(window, (left, frame_samples - window_samples - left))
+    return window.to(device, torch.float32 if device.type == "mps" else dtype)  # mps has no double precision
+
+
+@lru_cache(maxsize=8)
+def _mel_products(
+    sampling_rate: int, n_fft: int, num_mel_bins: int, edges: tuple[float, float], frontend: str, device: torch.device
 ) -> tuple[list[tuple[slice, slice, torch.Tensor]], torch.Tensor]:
     """
     Mel filter bank as a few small matrix products.
 
-    A bin of the spectrum falls into two bands at most, so nearly all of the `(num_bins, num_mel_bins)` matrix is zero.
-    Cut into groups of neighbouring bands, each group needs only the bins that it covers: on CPU a fifth of the time.
+    Nearly all of its `(num_bins, num_mel_bins)` weights are zero, because a bin is in two bands at most. A group of
+    neighbouring bands needs only the bins that it covers: on CPU the products take a fifth of the time.
 
     Returns:
-        For each group: its bins, its bands, and its weights `(bins, bands)`; and the largest weight of each band
-        `(num_mel_bins,)`.
+        Bins, bands and weights, `(bins, bands)`, of each group; largest weight of each band, `(num_mel_bins,)`.
     """
-    kaldi = frontend == "kaldi"
-    filters = mel_filter_bank(
-        num_frequency_bins=n_fft // 2 + 1,
-        num_mel_filters=num_mel_bins,
-        min_frequency=f_min,
-        max_frequency=f_max,
-        sampling_rate=sampling_rate,
-        norm=None if kaldi else "slaney",
-        mel_scale="kaldi" if kaldi else "slaney",
-        triangularize_in_mel_space=kaldi,
-    )
+    filters = mel_filter_bank(n_fft // 2 + 1, num_mel_bins, *edges, sampling_rate, **FRONTENDS[frontend].mel_bands)
     products = []
     for first in range(0, num_mel_bins, BANDS_PER_PRODUCT):
         bands = slice(first, min(first + BANDS_PER_PRODUCT, num_mel_bins))
@@ -379,5 +375,5 @@ def mel_products(
 
 __all__ = ["ASTVAFeatureExtractor"]
 
-# The code travels with every saved feature extractor, so that it loads where this package is not installed.
+# The code is saved with every feature extractor, so that it loads where this package is not installed.
 ASTVAFeatureExtractor.register_for_auto_class()

@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-Audio Spectrogram Transformer with a valence-arousal head.
+Audio Spectrogram Transformer (Gong, Chung and Glass, 2021, Interspeech) with a valence-arousal head.
 
-Gong, Chung and Glass (2021), "AST: Audio Spectrogram Transformer", Interspeech. Shapes: `batch`, `num_frames` (T),
-`num_mel_bins` (F), `num_patches` (N, frequency-major), `num_tokens` = prefix tokens + N.
+Shapes: `batch` (B), `num_frames` (T), `num_mel_bins` (F), `num_patches` (frequency-major), `num_tokens`, which is the
+number of prefix tokens + `num_patches`.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,9 @@ from .configuration_ast_va import ASTVAConfig
 from .descriptors_ast_va import ASTVADescriptors
 
 DESCRIPTOR_INPUT_DROPOUT = 0.2
-MAX_DESCRIPTOR = 1.5  # deviations from the mean: what lies further out counts no more
+MAX_DESCRIPTOR = 1.5  # standardised descriptors are clipped to this absolute value
+RECORDED_OUTPUTS = ("output_hidden_states", "output_attentions")
+HEADS = ("head.", "auxiliary_head.")  # prefixes of the weights that are no part of the encoder
 
 
 @dataclass
@@ -35,17 +37,18 @@ class ASTVAOutput(ModelOutput):
     Output of [`ASTVAForRegression`].
 
     Args:
-        loss: mean squared error, a scalar, when `labels` were given.
-        logits (`(batch, num_labels)`): ratings on the scale of the labels, 1-9; columns valence and arousal.
-        pooler_output (`(batch, pooler_size)`): what the head heard, an embedding of the segment.
-        auxiliary_logits (`(batch, num_auxiliary_targets)`): predictions of further targets, of a model that has them.
-        hidden_states: on request, the embeddings and each layer's output, `(batch, num_tokens, hidden_size)`.
-        attentions: on request, and with `attn_implementation="eager"` only, which keeps them, each layer's weights,
+        loss: mean squared error, a scalar, if `labels` are given.
+        logits (`(batch, num_labels)`): ratings on `config.label_range`, 1-9; columns valence and arousal.
+        pooler_output (`(batch, pooler_size)`): embedding of the segment, the input of the head.
+        auxiliary_logits (`(batch, num_auxiliary_targets)`): predictions of the auxiliary targets, if there are any.
+        hidden_states: with `output_hidden_states=True`, the embeddings and the output of each layer,
+            `(batch, num_tokens, hidden_size)`.
+        attentions: with `output_attentions=True` and `attn_implementation="eager"`, the weights of each layer,
             `(batch, num_attention_heads, num_tokens, num_tokens)`.
     """
 
     loss: torch.Tensor | None = None
-    logits: torch.Tensor = None  # type: ignore[assignment]  # always there, but behind a field with a default
+    logits: torch.Tensor = None  # type: ignore[assignment]  # always set; a field after one with a default
     pooler_output: torch.Tensor | None = None
     auxiliary_logits: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
@@ -63,7 +66,7 @@ class ASTVAOutput(ModelOutput):
 
 
 class ASTVAPatchEmbeddings(nn.Module):
-    """Cuts a spectrogram into overlapping or touching square patches and projects each to a token."""
+    """Cuts a spectrogram into square patches, with or without overlap, and projects each to a token."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__()
@@ -77,16 +80,17 @@ class ASTVAPatchEmbeddings(nn.Module):
         patches = input_values.transpose(1, 2)  # (B, F, T)
         patches = patches.unfold(1, self.patch_size, frequency_stride)  # (B, F', T, p)
         patches = patches.unfold(2, self.patch_size, time_stride)  # (B, F', T', p, p)
-        # One matrix product: the convolution of ViT and AST with its kernel flattened, and faster on every device.
+        # One matrix product: the convolution of ViT and AST with a flattened kernel, and faster on every device.
         return self.projection(patches.flatten(3).flatten(1, 2))
 
 
 class ASTVAConvolutionalStem(nn.Module):
     """
-    Halves a spectrogram by convolutions, then projects all frequencies of a moment to a token.
+    Halves a spectrogram by convolutions, then projects all frequencies of a time step to a token.
 
-    Early convolutions: Xiao et al. (2021), "Early Convolutions Help Transformers See Better", NeurIPS; one token for a
-    moment of music: Won, Choi and Serra (2021), "Semi-Supervised Music Tagging Transformer", ISMIR.
+    Source:
+        Early convolutions: Xiao et al. (2021), "Early Convolutions Help Transformers See Better", NeurIPS. One token
+        for each time step: Won, Choi and Serra (2021), "Semi-Supervised Music Tagging Transformer", ISMIR.
     """
 
     def __init__(self, config: ASTVAConfig):
@@ -120,7 +124,7 @@ class ASTVAConvolutionalStage(nn.Module):
 
 
 class ASTVAEmbeddings(nn.Module):
-    """Patch tokens behind the prefix tokens, with learned absolute positions added."""
+    """Prefix tokens and patch tokens, with learned absolute positions added."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__()
@@ -139,20 +143,15 @@ class ASTVAEmbeddings(nn.Module):
         prefix = [self.cls_token]
         if self.config.use_distillation_token:
             prefix.append(self.distillation_token)
-        positions: torch.Tensor = self.position_embeddings
-        if input_values.shape[1] != self.config.max_length:
-            positions = self.interpolate_pos_encoding(input_values.shape[1])
-
+        positions = resample_position_embeddings(
+            self.position_embeddings,
+            self.config.patch_grid,
+            self.config.patch_grid_of(input_values.shape[1]),
+            self.config.num_prefix_tokens,
+        )
         patches = self.patch_embeddings(input_values.to(self.patch_embeddings.projection.weight.dtype))
         tokens = [token.expand(input_values.shape[0], -1, -1) for token in prefix]
         return torch.cat([*tokens, patches], dim=1) + positions
-
-    def interpolate_pos_encoding(self, num_frames: int) -> torch.Tensor:
-        """Positions for a spectrogram of `num_frames` frames, `(1, num_tokens, hidden_size)`."""
-        grid = self.config.patch_grid_of(num_frames)
-        return resample_position_embeddings(
-            self.position_embeddings, self.config.patch_grid, grid, self.config.num_prefix_tokens
-        )
 
     def _check_input(self, input_values: torch.Tensor, interpolate_pos_encoding: bool) -> None:
         config = self.config
@@ -168,36 +167,36 @@ class ASTVAEmbeddings(nn.Module):
                 "pass interpolate_pos_encoding=True."
             )
         if num_frames < config.min_num_frames:
-            raise ValueError(f"Expected at least one patch of {config.min_num_frames} frames, but got {num_frames}.")
+            raise ValueError(f"Expected at least {config.min_num_frames} frames, but got {num_frames}.")
 
 
 def resample_position_embeddings(
     position_embeddings: torch.Tensor, old_grid: tuple[int, int], new_grid: tuple[int, int], num_prefix_tokens: int
 ) -> torch.Tensor:
     """
-    Resample learned absolute positions bicubically to another patch grid; prefix tokens keep theirs.
+    Resample learned absolute positions bicubically to another patch grid; those of prefix tokens stay.
 
     Args:
-        position_embeddings (`(1, num_prefix_tokens + F * T, hidden_size)`): frequency-major grid of positions.
-        old_grid: patches along frequency and time, (F, T).
-        new_grid: the grid that is wanted, (F', T').
-        num_prefix_tokens: tokens before the grid.
+        position_embeddings: positions of the prefix tokens, then of the patches, frequency-major.
+        old_grid: number of patches along frequency and time, (F, T).
+        new_grid: number of patches after resampling, (F', T').
+        num_prefix_tokens: number of tokens before the grid.
 
-    Returns:
-        `(1, num_prefix_tokens + F' * T', hidden_size)`.
+    Shape:
+        `(1, num_prefix_tokens + F * T, hidden_size)` -> `(1, num_prefix_tokens + F' * T', hidden_size)`
     """
     if tuple(old_grid) == tuple(new_grid):
         return position_embeddings
     prefix, grid = position_embeddings.split([num_prefix_tokens, old_grid[0] * old_grid[1]], dim=1)
     grid = grid.unflatten(1, tuple(old_grid)).permute(0, 3, 1, 2)  # (1, hidden, F, T)
-    # Half precision has no bicubic kernel on every device.
+    # Not every device has a bicubic kernel in half precision.
     grid = nn.functional.interpolate(grid.float(), size=tuple(new_grid), mode="bicubic", align_corners=False)
     grid = grid.to(position_embeddings.dtype).flatten(2).transpose(1, 2)  # (1, F' * T', hidden)
     return torch.cat([prefix, grid], dim=1)
 
 
 class ASTVADescriptorEmbedding(nn.Module):
-    """Hand-made descriptors of the spectrogram, standardised by those of the training set, as one embedding."""
+    """Embedding of hand-made descriptors, which are standardised with the statistics of the training set."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__()
@@ -218,22 +217,29 @@ class ASTVADescriptorEmbedding(nn.Module):
 
 def drop_out(values: torch.Tensor, p: float, training: bool) -> torch.Tensor:
     """
-    `torch.nn.functional.dropout`, but for its speed on CPU, where torch draws masks one by one: a third of a step.
+    Dropout with the distribution of `torch.nn.functional.dropout`, but with a faster random mask on CPU.
 
-    There, each value takes 16 random bits of the same generator, a tenth of the time; `p` is exact to within 1e-5.
+    On CPU, torch draws the mask one value at a time, which takes a large part of a training step: see
+    docs/performance.md for the ratio. Here, each value uses 16 random bits of the same generator, drawn four at a time;
+    the probability is exact to within 1e-5.
+
+    Args:
+        values: tensor of any shape.
+        p: probability that a value is set to zero; the others are scaled by 1 / (1 - p).
+        training: whether to apply dropout.
     """
     if not training or not p or values.device.type != "cpu" or torch.compiler.is_compiling():
         return nn.functional.dropout(values, p, training)
     num_kept = min(max(1, round((1 - p) * 2**16)), 2**16 - 1)  # of the 2^16 values of 16 bits
     words = torch.empty((values.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     bits = words.view(torch.int16)[: values.numel()].view(values.shape)
-    # By way of uint8: straight from bool it would take thrice as long.
+    # Conversion to uint8 first, because a direct conversion from bool takes three times as long.
     mask = (bits < num_kept - 2**15).view(torch.uint8).to(values.dtype)
     return values * mask.mul_(2**16 / num_kept)
 
 
 class ASTVADropout(nn.Dropout):
-    """`torch.nn.Dropout` by way of [`drop_out`]."""
+    """`torch.nn.Dropout` with the mask of [`drop_out`]."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         return drop_out(input, self.p, self.training)
@@ -249,7 +255,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scaled dot-product attention that keeps its weights; all of `(batch, heads, num_tokens, head_dim)`."""
+    """Scaled dot-product attention of `(batch, num_heads, num_tokens, head_dim)` that also returns its weights."""
     weights = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         weights = weights + attention_mask
@@ -278,8 +284,8 @@ class ASTVAAttention(nn.Module):
         self, hidden_states: torch.Tensor, num_queries: int | None = None, **kwargs
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """
-        `(batch, num_tokens, hidden_size)` -> `(batch, num_queries, hidden_size)`, what the first `num_queries` tokens
-        hear of all (None: every token), and the weights where the implementation keeps them.
+        `(batch, num_tokens, hidden_size)` -> `(batch, num_queries, hidden_size)`, where only the first `num_queries`
+        tokens are queries (None: all), and the attention weights, if the implementation returns them.
         """
         queries = hidden_states[:, :num_queries]
         input_shape = queries.shape[:-1]
@@ -290,9 +296,6 @@ class ASTVAAttention(nn.Module):
         attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation, eager_attention_forward
         )
-        if self.training and self.attention_dropout and query.device.type == "cpu":
-            # torch's own computes no less where it drops weights on CPU, and draws its masks more slowly.
-            attention_interface = eager_attention_forward
         output, weights = attention_interface(
             self,
             query,
@@ -333,10 +336,7 @@ class ASTVALayer(GradientCheckpointingLayer):
         self.dropout = ASTVADropout(config.hidden_dropout_prob)
 
     def forward(self, hidden_states: torch.Tensor, num_queries: int | None = None, **kwargs) -> torch.Tensor:
-        """
-        `(batch, num_tokens, hidden_size)` -> the same, or `(batch, num_queries, hidden_size)` where no more than the
-        first `num_queries` tokens are wanted.
-        """
+        """`(batch, num_tokens, hidden_size)` -> `(batch, num_queries, hidden_size)`; as for [`ASTVAAttention`]."""
         residual = hidden_states[:, :num_queries]
         if self.norm_first:
             attended, _ = self.attention(self.attention_layernorm(hidden_states), num_queries, **kwargs)
@@ -348,7 +348,7 @@ class ASTVALayer(GradientCheckpointingLayer):
 
 
 class ASTVAPreTrainedModel(PreTrainedModel):
-    """What both models share: how weights start and are loaded, and what the library may do with them."""
+    """Initialisation, strict loading and the features of the library that both models support."""
 
     config: ASTVAConfig
     config_class = ASTVAConfig
@@ -356,7 +356,7 @@ class ASTVAPreTrainedModel(PreTrainedModel):
     main_input_name = "input_values"
     input_modalities = ("audio",)
     supports_gradient_checkpointing = True
-    # The mean squared error ignores `num_items_in_batch`: `Trainer` must scale the loss under accumulation itself.
+    # The mean squared error ignores `num_items_in_batch`, so `Trainer` must scale the loss in gradient accumulation.
     accepts_loss_kwargs = False
     _no_split_modules = ["ASTVAEmbeddings", "ASTVALayer"]
     _supports_sdpa = True
@@ -371,53 +371,52 @@ class ASTVAPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, ASTVAEmbeddings):
-            # Not zero, as in the library's AST: layer normalisation would blow up the gradient of a zero token.
+            # Not zeros as in the library's AST: the gradient of layer normalisation is very large for a zero token.
             tokens = [module.cls_token, module.position_embeddings]
             if self.config.use_distillation_token:
                 tokens.append(module.distillation_token)
             for token in tokens:
                 init.normal_(token, mean=0.0, std=self.config.initializer_range)
         elif isinstance(module, nn.Conv2d):
-            # What follows is normalised anyway; smaller weights would only make the first steps wild.
+            # Batch normalisation follows; smaller weights would have larger gradients in the first steps.
             init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *model_args, output_loading_info=False, **kwargs):
         """
-        Load weights as [`~transformers.PreTrainedModel.from_pretrained`] does, but strictly.
+        Load a model as [`~transformers.PreTrainedModel.from_pretrained`] does, but with strict weights.
 
-        A whole head may be missing (it is then new, as when an encoder is fine-tuned), and an encoder leaves the head
-        of a checkpoint aside; any other missing or unexpected weight is an error where the library only warns.
+        All weights of the heads may be missing (they are then new, as for fine-tuning an encoder), and an encoder
+        ignores the heads of a checkpoint. Any other missing or unexpected weight is an error; the library only warns.
 
         Raises:
-            RuntimeError: for missing or unexpected weights, which are named.
+            RuntimeError: for missing or unexpected weights; the message names them.
         """
         model, info = super().from_pretrained(
             pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
         )
-        heads = ("head.", "auxiliary_head.")
-        head = {name for name in model.state_dict() if name.startswith(heads)}
+        head = {name for name in model.state_dict() if name.startswith(HEADS)}
         missing, unexpected = set(info["missing_keys"]), set(info["unexpected_keys"])
         if head and head <= missing:
             missing -= head
         if not head:
-            unexpected = {name for name in unexpected if not name.startswith(heads)}
+            unexpected = {name for name in unexpected if not name.startswith(HEADS)}
         if missing or unexpected:
             raise RuntimeError(
-                f"The weights in {str(pretrained_model_name_or_path)!r} do not fit {cls.__name__}: "
+                f"Expected the weights of {cls.__name__} in {str(pretrained_model_name_or_path)!r}, but got "
                 f"missing {sorted(missing) or 'none'}, unexpected {sorted(unexpected) or 'none'}."
             )
         return (model, info) if output_loading_info else model
 
 
 class ASTVAModel(ASTVAPreTrainedModel):
-    """The encoder: log-mel spectrogram to hidden states and a pooled embedding, without a head."""
+    """The encoder without a head: log-mel spectrogram to hidden states and a pooled embedding."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__(config)
         self.embeddings = ASTVAEmbeddings(config)
         self.layers = nn.ModuleList([ASTVALayer(config) for _ in range(config.num_hidden_layers)])
-        # Post-norm layers end normalised; pre-norm ones do not.
+        # The output of pre-norm layers is not normalised; that of post-norm layers is.
         self.layernorm = (
             nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps) if config.norm_first else nn.Identity()
         )
@@ -437,26 +436,27 @@ class ASTVAModel(ASTVAPreTrainedModel):
         """
         Args:
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
-            bool_masked_values (`(batch, num_frames, num_mel_bins)`): True where the tokens hear 0, the training mean,
-                in place of the value, as SpecAugment has it. Descriptors hear all: they would only be falsified.
-            interpolate_pos_encoding: whether a number of frames other than `max_length` is accepted, by resampling
-                the positions along time.
-            pooled_tokens_only: whether the last layer computes no more than the tokens that are pooled, which saves
-                most of its work where these are the prefix tokens.
+            bool_masked_values (`(batch, num_frames, num_mel_bins)`): True where the tokens are computed from 0, the
+                mean of the training set, in place of the value, as in SpecAugment. Descriptors ignore the mask.
+            interpolate_pos_encoding: whether to resample the positions along time for a number of frames other than
+                `max_length`, which is an error otherwise.
+            pooled_tokens_only: whether the last layer computes only the prefix tokens where these are pooled
+                (`pooling` other than `"mean"`). `pooler_output` is the same, and the last layer is nearly free: see
+                docs/performance.md for the ratio.
 
         Returns:
-            `last_hidden_state` `(batch, num_tokens, hidden_size)`, or its pooled tokens only, and `pooler_output`
+            `last_hidden_state` `(batch, num_tokens, hidden_size)`, or its prefix tokens, and `pooler_output`
             `(batch, pooler_size)`; with `output_hidden_states` and `output_attentions` also those of every layer.
 
         Raises:
-            ValueError: for another shape; the message names what came and what was expected.
+            ValueError: for inputs of another shape; the message names both shapes.
         """
-        heard = input_values if bool_masked_values is None else input_values.masked_fill(bool_masked_values, 0.0)
-        hidden_states = self.embeddings(heard, interpolate_pos_encoding)
-        only_prefix = pooled_tokens_only and self.config.pooling != "mean"
+        visible = input_values if bool_masked_values is None else input_values.masked_fill(bool_masked_values, 0.0)
+        hidden_states = self.embeddings(visible, interpolate_pos_encoding)
         for layer in self.layers[:-1]:
             hidden_states = layer(hidden_states, **kwargs)
-        num_queries = self.config.num_prefix_tokens if only_prefix else None
+        prefix_only = pooled_tokens_only and self.config.pooling != "mean"
+        num_queries = self.config.num_prefix_tokens if prefix_only else None
         hidden_states = self.layers[-1](hidden_states, num_queries, **kwargs)
         hidden_states = self.layernorm(hidden_states)
         pooler_output = self._pool(hidden_states)
@@ -473,7 +473,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
 
 
 class ASTVAHead(nn.Module):
-    """Perceptron with one hidden layer, from the embedding of a segment to its ratings."""
+    """Perceptron with one hidden layer: embedding of a segment to its ratings."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__()
@@ -488,14 +488,14 @@ class ASTVAHead(nn.Module):
         """`(batch, pooler_size)` -> `(batch, num_labels)`."""
         num_pooled = self.layernorm.normalized_shape[0]
         tokens, descriptors = self.layernorm(pooler_output[:, :num_pooled]), pooler_output[:, num_pooled:]
-        if self.training and self.pooler_dropout_prob:  # all or none of a segment's: ModDrop
+        if self.training and self.pooler_dropout_prob:  # ModDrop: all pooled tokens of a segment or none
             tokens = tokens * drop_out(tokens.new_ones(len(tokens), 1), self.pooler_dropout_prob, True)
         hidden_states = self.activation_fn(self.dense(torch.cat([tokens, descriptors], dim=1)))
         return self.out_proj(self.dropout(hidden_states))
 
 
 class ASTVAForRegression(ASTVAPreTrainedModel):
-    """The encoder with the valence-arousal head: the model that `AutoModel` gives."""
+    """The encoder with the valence-arousal head, which `AutoModel` loads."""
 
     def __init__(self, config: ASTVAConfig):
         super().__init__(config)
@@ -507,7 +507,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         self.post_init()
 
     def set_num_auxiliary_targets(self, num_targets: int) -> None:
-        """Give the model a new linear head for so many auxiliary targets, or none."""
+        """Replace the auxiliary head by a new linear layer with `num_targets` outputs; 0 removes it."""
         self.config.num_auxiliary_targets = num_targets
         self.auxiliary_head = nn.Linear(self.config.pooler_size, num_targets) if num_targets else None
 
@@ -515,11 +515,11 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if module is self.head.out_proj:
-            # Else the first epochs go into climbing from 0 to 5.
+            # From 0, the first epochs would only move the predictions to the middle of the scale.
             init.constant_(module.bias, self.config.label_midpoint)
 
     def save_pretrained(self, save_directory, **kwargs):
-        # The library remembers one Auto class for a model; this one is found through two.
+        # The library saves one Auto class of a model; this model belongs to two.
         name = f"{__name__.split('.')[-1]}.{type(self).__name__}"
         auto_map = {"AutoModel": name, "AutoModelForAudioClassification": name}
         self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
@@ -538,22 +538,21 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         Args:
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
             labels (`(batch, num_labels)`): ratings, columns valence and arousal, on `config.label_range`.
-            bool_masked_values (`(batch, num_frames, num_mel_bins)`): True where the tokens hear 0 in place of the
-                value, as SpecAugment has it.
-            interpolate_pos_encoding: whether a number of frames other than `max_length` is accepted, by resampling
-                the positions along time.
+            bool_masked_values, interpolate_pos_encoding: as for [`ASTVAModel`].
 
         Returns:
-            [`ASTVAOutput`].
+            [`ASTVAOutput`]. The last layer computes only the pooled tokens, unless `output_hidden_states` or
+            `output_attentions` is set.
 
         Raises:
-            ValueError: for inputs or labels of another shape; the message names what came and what was expected.
+            ValueError: for inputs or labels of another shape; the message names both shapes.
         """
+        recorded = [kwargs.get(name, getattr(self.config, name)) for name in RECORDED_OUTPUTS]
         outputs = self.ast_va(
             input_values,
             bool_masked_values=bool_masked_values,
             interpolate_pos_encoding=interpolate_pos_encoding,
-            pooled_tokens_only=not self._records(kwargs),
+            pooled_tokens_only=not any(recorded),
             **kwargs,
         )
         logits = self.head(outputs.pooler_output)
@@ -571,16 +570,9 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             attentions=outputs.attentions,
         )
 
-    def _records(self, kwargs: TransformersKwargs) -> bool:
-        """Whether hidden states or attentions of all tokens are wanted."""
-        return any(
-            getattr(self.config, name) if kwargs.get(name) is None else kwargs[name]
-            for name in ("output_hidden_states", "output_attentions")
-        )
-
 
 __all__ = ["ASTVAForRegression", "ASTVAModel", "ASTVAOutput", "ASTVAPreTrainedModel"]
 
-# The code travels with every saved model, so that it loads where this package is not installed.
+# The code is saved with every model, so that it loads without this package.
 ASTVAModel.register_for_auto_class("AutoModel")
 ASTVAForRegression.register_for_auto_class("AutoModel")

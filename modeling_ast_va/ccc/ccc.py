@@ -8,21 +8,15 @@ from .concordance import concordance_correlation_coefficient
 
 _CITATION = """\
 @article{lin1989concordance,
-    author = {Lin, Lawrence I-Kuei},
+    author = {Lin, Lawrence I-Kuei}, year = {1989}, doi = {10.2307/2532051},
     title = {A Concordance Correlation Coefficient to Evaluate Reproducibility},
-    journal = {Biometrics},
-    volume = {45},
-    number = {1},
-    pages = {255--268},
-    year = {1989},
-    doi = {10.2307/2532051}
+    journal = {Biometrics}, volume = {45}, number = {1}, pages = {255--268}
 }
 """
 
 _DESCRIPTION = """\
-The concordance correlation coefficient (CCC) measures how closely predictions agree with references on their scale.
-It is Pearson's r, reduced by every shift and change of scale between the two: 1 is identity, 0 is no agreement, -1 is
-reversal. It is the usual measure for predicted emotion, such as valence and arousal.
+The concordance correlation coefficient (CCC) measures how closely predictions agree with references on their scale: 1
+is identity, 0 is no agreement, -1 is reversal. It is Pearson's r, reduced by every shift and change of scale.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -35,11 +29,8 @@ Returns:
         same constant.
 
 Examples:
-
-    >>> ccc = evaluate.load("path/to/ccc")
-    >>> results = ccc.compute(predictions=[2, 3, 4, 5, 6], references=[1, 2, 3, 4, 5])
-    >>> round(results["ccc"], 4)
-    0.8
+    >>> evaluate.load("path/to/ccc").compute(predictions=[2, 3, 4, 5, 6], references=[1, 2, 3, 4, 5])
+    {'ccc': 0.8}
 """
 
 
@@ -48,15 +39,12 @@ class CCC(evaluate.Metric):
     """The metric that `evaluate.load` returns, with `add`, `add_batch` and `compute` of `evaluate.Metric`."""
 
     def _info(self) -> evaluate.MetricInfo:
-        # float64, because evaluate's usual "float" rounds the values to 7 digits.
-        features = datasets.Features(
-            {"predictions": datasets.Value("float64"), "references": datasets.Value("float64")}
-        )
+        value = datasets.Value("float64")  # evaluate's usual "float" rounds the values to 7 digits
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=_CITATION,
             inputs_description=_KWARGS_DESCRIPTION,
-            features=features,
+            features=datasets.Features({"predictions": value, "references": value}),
             reference_urls=["https://doi.org/10.2307/2532051"],
         )
 

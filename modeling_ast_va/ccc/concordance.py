@@ -1,9 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""
-Lin's concordance correlation coefficient (CCC) in plain numpy, and the moments that it is computed from.
-
-This folder is a complete `evaluate` metric without the package; the package computes all its metrics from the moments.
-"""
+"""Lin's concordance correlation coefficient (CCC) in plain numpy, and the moments that metrics are computed from."""
 
 from typing import NamedTuple
 
@@ -27,17 +23,14 @@ class Moments(NamedTuple):
 
 def validate(references: ArrayLike, predictions: ArrayLike) -> tuple[Array, Array]:
     """
-    Convert references and predictions of one dimension to float64 arrays.
-
-    Shape:
-        references, predictions: `(n,)`, n >= 1
+    Convert references and predictions of one dimension, `(n,)` with n >= 1, to float64 arrays.
 
     Raises:
         ValueError: for another shape, different shapes, no values, and NaN or infinite values.
     """
     references, predictions = np.asarray(references, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
+    shapes = f"{references.shape} and {predictions.shape}"
     if references.ndim != 1 or references.shape != predictions.shape:
-        shapes = f"{references.shape} and {predictions.shape}"
         raise ValueError(f"Expected references and predictions of one shape (n,), but got {shapes}.")
     if references.size == 0:
         raise ValueError("Expected at least one reference and one prediction, but got none.")
@@ -49,24 +42,14 @@ def validate(references: ArrayLike, predictions: ArrayLike) -> tuple[Array, Arra
 
 
 def moments(references: Array, predictions: Array) -> Moments:
-    """
-    Moments over the last axis.
-
-    Shape:
-        references, predictions: `(..., n)`, n >= 1; each moment: `(...)`
-    """
+    """Moments over the last axis: `(..., n)` for both, to moments `(...)`."""
     errors = predictions - references
-    reference_deviations = references - references.mean(axis=-1, keepdims=True)
-    prediction_deviations = predictions - predictions.mean(axis=-1, keepdims=True)
-
-    def variance(values: Array, deviations: Array) -> Array:
-        # The computed variance of a constant may be above 0, because its mean is rounded.
-        return np.where(np.ptp(values, axis=-1) > 0, np.mean(deviations**2, axis=-1), 0.0)
-
+    x, y = (values - values.mean(axis=-1, keepdims=True) for values in (references, predictions))
     return Moments(
-        reference_variance=variance(references, reference_deviations),
-        prediction_variance=variance(predictions, prediction_deviations),
-        covariance=np.mean(reference_deviations * prediction_deviations, axis=-1),
+        # The computed variance of a constant may be above 0, because its mean is rounded.
+        reference_variance=np.where(np.ptp(references, axis=-1) > 0, np.mean(x**2, axis=-1), 0.0),
+        prediction_variance=np.where(np.ptp(predictions, axis=-1) > 0, np.mean(y**2, axis=-1), 0.0),
+        covariance=np.mean(x * y, axis=-1),
         mean_error=np.mean(errors, axis=-1),
         mean_squared_error=np.mean(errors**2, axis=-1),
         mean_absolute_error=np.mean(np.abs(errors), axis=-1),
@@ -90,20 +73,9 @@ def concordance_correlation_coefficient(references: ArrayLike, predictions: Arra
     """
     How closely predictions agree with references: 1 is identity, 0 no agreement, -1 reversal.
 
-    Its magnitude is at most that of Pearson's r, and it also decreases when predictions are shifted or scaled:
-
-        CCC = 2 cov(r, p) / (var(r) + var(p) + (mean(r) - mean(p))^2)
-
-    with population moments (divided by n), which makes it 1 - MSE / (the same denominator). A constant has no
-    covariance, so the CCC is 0.0 where either side is constant. Where both are the same constant, the formula is 0 / 0
-    and the CCC is 1.0. It is never NaN for values that float32 can hold.
-
-    Args:
-        references: the ratings.
-        predictions: the values predicted for them, in the same order and unit.
-
-    Shape:
-        references, predictions: `(n,)`, n >= 1
+    `CCC = 2 cov(r, p) / (var(r) + var(p) + (mean(r) - mean(p))^2)`, with population moments (divided by n). Its
+    magnitude is at most that of Pearson's r, and it also decreases when predictions are shifted or scaled. It is 0.0
+    where either side is constant, but 1.0 where both are the same constant, and never NaN for values in float32.
 
     Raises:
         ValueError: as for [`validate`].
@@ -111,8 +83,5 @@ def concordance_correlation_coefficient(references: ArrayLike, predictions: Arra
     Source:
         L. I-K. Lin (1989), "A Concordance Correlation Coefficient to Evaluate Reproducibility", Biometrics 45(1),
         255-268, whose estimate from a sample divides by n too.
-
-    >>> round(concordance_correlation_coefficient([1, 2, 3, 4, 5], [2, 3, 4, 5, 6]), 12)
-    0.8
     """
     return float(concordance(moments(*validate(references, predictions))))

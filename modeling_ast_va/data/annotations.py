@@ -1,10 +1,11 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-The folder and CSV files of DEAM: ratings per song, dynamic (per second) annotations and metadata, as distributed.
+The folder and CSV files of DEAM as distributed: ratings per song, dynamic (per second) annotations and metadata.
 
 The files differ in details: blanks inside header names (` valence_ max_mean`) and around values, LF and CRLF, other
 columns in each file, trailing unnamed columns, tabs inside quotes. Columns are therefore found by name, after all
-blanks are removed from it, and values are stripped.
+blanks are removed from it, and values are stripped. A ValueError with file, line and value refuses a missing column, a
+bad or repeated song id, and a rating or sample that is not a number or not on its scale.
 
 Source: A. Aljanaki, Y.-H. Yang, M. Soleymani, "Developing a benchmark for emotional analysis of music", PLoS ONE 12(3),
 2017.
@@ -16,7 +17,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,13 @@ import pandas as pd
 
 from ..audio_ast_va import RATING_SCALE
 
-RATING_COLUMNS = ("valence_mean", "valence_std", "arousal_mean", "arousal_std")
+STD_LIMITS = (0, RATING_SCALE[1] - RATING_SCALE[0])
+RATING_COLUMNS = {
+    "valence_mean": RATING_SCALE,
+    "valence_std": STD_LIMITS,
+    "arousal_mean": RATING_SCALE,
+    "arousal_std": STD_LIMITS,
+}
 
 # The archives of DEAM unpack to the second path of each pair; the widespread single archive wraps them as in the first.
 ANNOTATION_FOLDERS = (
@@ -33,14 +40,8 @@ ANNOTATION_FOLDERS = (
 )
 AUDIO_FOLDERS = ("DEAM_audio/MEMD_audio", "MEMD_audio")
 METADATA_FOLDER = "metadata"
-SONG_LEVEL_FILES = (
-    "song_level/static_annotations_averaged_songs_1_2000.csv",
-    "song_level/static_annotations_averaged_songs_2000_2058.csv",
-)
-DYNAMIC_FILES = {
-    "valence": "dynamic (per second annotations)/valence.csv",
-    "arousal": "dynamic (per second annotations)/arousal.csv",
-}
+SONG_LEVEL_FILES = tuple(f"song_level/static_annotations_averaged_songs_{ids}.csv" for ids in ("1_2000", "2000_2058"))
+DYNAMIC_FILES = {name: f"dynamic (per second annotations)/{name}.csv" for name in ("valence", "arousal")}
 
 
 @dataclass(frozen=True)
@@ -82,21 +83,12 @@ def find_deam(data_dir: str | Path) -> DeamFolder:
 
 
 def read_ratings(files: Iterable[str | Path]) -> pd.DataFrame:
-    """
-    Read the song-level ratings as published; a blank rating becomes NaN.
-
-    Returns:
-        Columns `song_id` (int) and `RATING_COLUMNS` (float, on the rating scale), sorted by `song_id`.
-
-    Raises:
-        ValueError: for a missing column, a song id that is not a number or repeated, and a rating that is not a number
-            or not on the scale.
-    """
+    """Read the ratings as published, sorted by `song_id` (int); `RATING_COLUMNS` are float, and NaN for a blank."""
     rows = [
-        (int(cells["song_id"]), *(_rating(place, name, cells[name]) for name in RATING_COLUMNS))
-        for place, cells in _read_all(files, ("song_id", *RATING_COLUMNS))
+        (song_id, *(_number(place, name, cells[name], *limits) for name, limits in RATING_COLUMNS.items()))
+        for place, song_id, cells in _read_rows(files, RATING_COLUMNS)
     ]
-    return _table(rows, ["song_id", *RATING_COLUMNS])
+    return _table(rows, RATING_COLUMNS)
 
 
 def read_dynamic(files: Mapping[str, Path]) -> pd.DataFrame:
@@ -104,21 +96,17 @@ def read_dynamic(files: Mapping[str, Path]) -> pd.DataFrame:
     Read the dynamic annotations, two samples a second.
 
     Args:
-        files: the CSV file of `valence` and that of `arousal`, with one row per song and columns `sample_15000ms`, ...
-            in [-1, 1].
+        files: of `valence` and of `arousal`, with a row for each song and columns `sample_15000ms`, ... in [-1, 1].
 
     Returns:
         Columns `song_id` (int), `seconds` into the clip as distributed, `valence`, `arousal` (float; NaN where only the
         other one was sampled), sorted by song and time.
-
-    Raises:
-        ValueError: for a missing column, a repeated song id, and a sample that is not a number.
     """
     tables = []
     for name, file in files.items():
         rows = [
-            (int(cells["song_id"]), _sample_seconds(place, column), _number(place, column, text))
-            for place, cells in _read_all([file], ("song_id",))
+            (song_id, _sample_seconds(place, column), _number(place, column, text))
+            for place, song_id, cells in _read_rows([file], [])
             for column, text in cells.items()
             if column != "song_id" and text
         ]
@@ -127,48 +115,34 @@ def read_dynamic(files: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def read_dynamic_means(files: Mapping[str, Path]) -> pd.DataFrame:
-    """
-    Average the dynamic annotations of [`read_dynamic`] over time, for comparison with the song-level ratings.
-
-    Returns:
-        Columns `song_id` (int), `valence`, `arousal` (float); only songs with a sample in both files.
-    """
+    """Average [`read_dynamic`] over time: `song_id` (int), `valence`, `arousal` of the songs with samples of both."""
     if not files:
-        return _table([], ["song_id", *DYNAMIC_FILES])
+        return _table([], DYNAMIC_FILES)
     samples = read_dynamic(files).drop(columns="seconds")
     return samples.groupby("song_id", as_index=False).mean().dropna().reset_index(drop=True)
 
 
 def read_metadata(files: Iterable[str | Path]) -> pd.DataFrame:
-    """
-    Read artist and title of the songs; a missing name is the empty string.
-
-    Returns:
-        Columns `song_id` (int), `artist`, `title` (str), sorted by `song_id`.
-
-    Raises:
-        ValueError: for a missing column, and a song id that is not a number or repeated.
-    """
-    columns = ("song_id", "artist", "title")
-    rows = [(int(cells["song_id"]), cells["artist"], cells["title"]) for _, cells in _read_all(files, columns)]
-    return _table(rows, columns)
+    """Read `artist` and `title` (str, empty where unknown) of the songs, sorted by `song_id` (int)."""
+    rows = [(song_id, cells["artist"], cells["title"]) for _, song_id, cells in _read_rows(files, ["artist", "title"])]
+    return _table(rows, ["artist", "title"])
 
 
 def _first_folder(root: Path, candidates: tuple[str, ...]) -> Path:
     for candidate in candidates:
         if (root / candidate).is_dir():
             return root / candidate
-    expected = " or ".join(repr(candidate) for candidate in candidates)
-    found = sorted(path.name for path in root.iterdir())
-    listing = ", ".join(repr(name) for name in found[:10]) + (", ..." if len(found) > 10 else "")
-    raise ValueError(f"Expected the folder {expected} of DEAM in {str(root)!r}, but got {listing or 'nothing'}.")
+    expected = " or ".join(map(repr, candidates))
+    found = [repr(path.name) for path in sorted(root.iterdir())] or ["nothing"]
+    listing = ", ".join(found[:10] + ["..."] * (len(found) > 10))
+    raise ValueError(f"Expected the folder {expected} of DEAM in {str(root)!r}, but got {listing}.")
 
 
-def _read_all(files: Iterable[str | Path], columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the rows of all files as (file and line, {column: value}), each with a song id of its own."""
+def _read_rows(files: Iterable[str | Path], columns: Iterable[str]) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Yield the rows of all files as (file and line, song id, {column: value}), each with a song id of its own."""
     seen: dict[int, str] = {}
     for path in map(Path, files):
-        for line, cells in _read_csv(path, columns):
+        for line, cells in _read_csv(path, ("song_id", *columns)):
             place, text = f"{path.name} line {line}", cells["song_id"]
             if not text.isdecimal():
                 raise ValueError(f"{place}: expected song_id to be a whole number, but got {text!r}.")
@@ -176,27 +150,27 @@ def _read_all(files: Iterable[str | Path], columns: tuple[str, ...]) -> Iterator
             if song_id in seen:
                 raise ValueError(f"{place}: expected song_id {song_id} once, but got it in {seen[song_id]} too.")
             seen[song_id] = place
-            yield place, cells
+            yield place, song_id, cells
 
 
-def _read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def _read_csv(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, {column without blanks: stripped value}); missing values of a short row are blank."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:  # saved again by a spreadsheet: only names of artists and titles have such letters
         text = content.decode("latin-1")
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     try:
-        header = ["".join(name.split()) for name in next(reader, [])]
+        header = reader.fieldnames = ["".join(name.split()) for name in reader.fieldnames or []]
         missing = [name for name in columns if name not in header]
         if missing:
             found = ", ".join([name for name in header if name][:15]) or "none"
             raise ValueError(f"{path.name}: expected columns {', '.join(map(repr, missing))}, but got {found}.")
         for row in reader:
-            cells = {name: value.strip() for name, value in zip(header, row) if name}
+            cells = {name: value.strip() for name, value in row.items() if name}
             if any(cells.values()):
-                yield reader.line_num, dict.fromkeys(columns, "") | cells
+                yield reader.line_num, cells
     except csv.Error as error:
         raise ValueError(f"{path.name} line {reader.line_num}: expected a CSV file, but got {error}.") from error
 
@@ -208,27 +182,21 @@ def _sample_seconds(place: str, column: str) -> float:
     return int(match[1]) / 1000
 
 
-def _number(place: str, column: str, text: str) -> float:
+def _number(place: str, column: str, text: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """The number that a cell holds, within limits; NaN for a blank."""
+    if not text:
+        return math.nan
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise ValueError(f"{place}: expected {column} to be a number, but got {text!r}.")
-    return value
-
-
-def _rating(place: str, column: str, text: str) -> float:
-    """A rating of the song-level files: NaN for a blank, else a mean on the scale or a std within its width."""
-    if not text:
-        return math.nan
-    value = _number(place, column, text)
-    low, high = RATING_SCALE if column.endswith("_mean") else (0, RATING_SCALE[1] - RATING_SCALE[0])
     if not low <= value <= high:
         raise ValueError(f"{place}: expected {column} from {low} to {high}, but got {text}.")
     return value
 
 
-def _table(rows: list[tuple], columns: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=list(columns)).astype({"song_id": int})
+def _table(rows: list[tuple], columns: Iterable[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["song_id", *columns]).astype({"song_id": int})
     return table.sort_values("song_id", ignore_index=True)

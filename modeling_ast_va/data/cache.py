@@ -2,8 +2,8 @@
 """
 Rows computed from songs and cached on disk, in shards of a few songs each.
 
-A shard is renamed to its final name when it is complete, so finished shards survive a kill and the next run continues
-from them. The content of a shard does not depend on the number of processes.
+A complete shard gets its final name and survives a kill: the next run continues from it. Its content does not depend on
+the number of processes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,7 +36,8 @@ from ..processes import num_cores
 SONGS_PER_SHARD = 16  # a process that is killed loses the work on at most this many songs
 ORPHAN_POLL_SECONDS = 1.0
 
-Song = Columns = dict[str, Any]
+Song = dict[str, Any]
+Columns = dict[str, Any]
 
 
 def map_songs(
@@ -50,7 +52,7 @@ def map_songs(
     desc: str,
 ) -> Dataset:
     """
-    Compute rows of each song, or read them from the cache.
+    Compute rows of each song, or read them from the cache; returns all rows, memory-mapped.
 
     The cache is found again by `name`, `key`, the songs, and the size and modification time of their files. Two runs
     may use it at the same time: one computes while the other waits.
@@ -61,29 +63,22 @@ def map_songs(
         name: of what is computed, such as `"segments"`; the cache folder begins with it.
         key: all else that the rows depend on, as JSON: settings, and the version of the code that computes them.
         features: of the rows.
-        num_proc: processes; `None` is one for each core.
+        num_proc: processes; `None` is one for each core. A RuntimeError says when one of them was killed.
         cache_dir: where the rows are kept; `None` is the cache of `datasets`.
         desc: of the progress bar, which starts at the number of finished songs.
-
-    Returns:
-        All rows, memory-mapped.
-
-    Raises:
-        RuntimeError: when a process was killed.
     """
     folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(songs, key)}"
-    starts = range(0, len(songs), SONGS_PER_SHARD)
-    parts = [(start, songs[start : start + SONGS_PER_SHARD]) for start in starts]
-    shards = {folder / f"{start:06d}-{start + len(part):06d}.arrow": part for start, part in parts}
+    bounds = [*range(0, len(songs), SONGS_PER_SHARD), len(songs)]
+    shards = {folder / f"{start:06d}-{stop:06d}.arrow": songs[start:stop] for start, stop in pairwise(bounds)}
     if not all(file.is_file() for file in shards):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):
             for unfinished in folder.glob("*.tmp"):
                 unfinished.unlink()
             missing = {file: part for file, part in shards.items() if not file.is_file()}
-            num_missing = sum(map(len, missing.values()))
+            num_finished = len(songs) - sum(map(len, missing.values()))
             write = partial(_write_shard, compute, features)
-            with tqdm(desc=desc, total=len(songs), initial=len(songs) - num_missing, unit=" songs") as bar:
+            with tqdm(desc=desc, total=len(songs), initial=num_finished, unit=" songs") as bar:
                 for num_written in _in_processes(write, missing, num_proc or num_cores()):
                     bar.update(num_written)
     return concatenate_datasets([Dataset.from_file(str(file)) for file in shards])

@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-DEAM as a `datasets.DatasetDict` of song segments, with their log-mels where a feature extractor is given.
+DEAM as a `datasets.DatasetDict`: folder -> rated songs -> segments, with log-mels or without -> splits.
 
-Folder -> rated songs -> segments (with log-mels) -> splits. Decoded songs are cached without labels and names, so
-another split, another reading of the labels, or another mean and std starts at once.
+Decoded songs are cached without labels and names, so another split, another reading of the labels, or another mean and
+std starts at once.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class LoadedSegments(NamedTuple):
 
     Args:
         rows: as [`load_deam`] describes them, in ascending order of songs and segments.
-        left_out: `song_id`, `reason` and `detail` of each song that is left out; the reason is `"unrated"`,
-            `"missing"`, `"undecodable"`, `"truncated"`, `"silent"` or `"too short"`.
+        left_out: `song_id`, `reason` and `detail` of each song that is left out; the reason is `"unrated"` or
+            `"missing"`, or one of [`~segments.cut_songs`].
         audit: of the published ratings, by [`~label_audit.audit_labels`].
     """
 
@@ -63,9 +63,7 @@ def load_deam(
     cache_dir: str | Path | None = None,
 ) -> DatasetDict:
     """
-    Load DEAM as rows of segments, split into `train`, `validation` and `test`.
-
-    A warning reports songs that are left out.
+    Load DEAM as rows of segments, split into `train`, `validation` and `test`; a warning reports songs left out.
 
     Args:
         data_dir: the folder of DEAM as distributed; see [`find_deam`].
@@ -79,14 +77,11 @@ def load_deam(
             from there. Log-mels of all of DEAM take 4 GB for every setting of segments and feature extractor; old ones
             may be deleted at any time.
 
-    Shape:
-        `input_values`: `(max_length, num_mel_bins)` in each row.
-
     Returns:
         The requested splits, with rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`,
         `labels` [valence, arousal] and `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown),
-        `group` (the lowest song id of the artist), and with a feature extractor `input_values`, float32,
-        memory-mapped, in numpy format.
+        `group` (the lowest song id of the artist), and with a feature extractor `input_values`,
+        `(max_length, num_mel_bins)`, float32, memory-mapped, in numpy format.
 
     Raises:
         ValueError: when the folder is not DEAM, the label correction does not apply to it, no song is usable, or there
@@ -149,10 +144,7 @@ def split_dataset(rows: Dataset, settings: SplitSettings) -> DatasetDict:
     columns = rows.select_columns(["song_id", "artist", "title", "group"]).with_format(None)[:]
     groups = columns["group"]
     if settings.split_by == "song":
-        names = dict(zip(columns["song_id"], zip(columns["artist"], columns["title"])))
-        artists, titles = zip(*names.values())
-        group_of = dict(zip(names, song_groups(list(names), artists, titles, by="song")))
-        groups = [group_of[song] for song in columns["song_id"]]
+        groups = song_groups(columns["song_id"], columns["artist"], columns["title"], by="song")
     elif settings.split_by in ("artist", "mediaeval2015") and not any(columns["artist"]):
         logger.warning("No artist is known (no metadata): splitting by song, so an artist may be in several splits.")
     indices = split_segments(columns["song_id"], groups, settings)
@@ -161,18 +153,10 @@ def split_dataset(rows: Dataset, settings: SplitSettings) -> DatasetDict:
 
 def normalization_statistics(dataset: Dataset) -> tuple[float, float]:
     """
-    Measure mean and standard deviation of all log-mel values, for `ASTVAFeatureExtractor(mean=..., std=...)`.
+    Measure mean and population standard deviation of all log-mel values of training rows, in float64.
 
-    Padding counts, as in the notebook: the statistics are those of the input of the model.
-
-    Args:
-        dataset: training rows with `input_values` as [`load_deam`] computes them, without normalisation.
-
-    Returns:
-        Mean and population standard deviation, summed in float64.
-
-    Raises:
-        ValueError: when there are no `input_values`, or no rows.
+    They are for `ASTVAFeatureExtractor(mean=..., std=...)`. Padding counts, as in the notebook: the statistics are those
+    of the input of the model. A ValueError says that there are no `input_values`, or no rows.
     """
     if "input_values" not in dataset.column_names or not len(dataset):
         raise ValueError(
@@ -205,24 +189,20 @@ def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[st
 
 def _annotate(song_ids: np.ndarray, usable: np.ndarray, folder: DeamFolder, ratings: pd.DataFrame) -> Dataset:
     """Path, labels, names and group of the song of each segment."""
-    metadata = read_metadata(folder.metadata)
-    names = {song: (artist, title) for song, artist, title in metadata.itertuples(index=False)}
-    usable_songs = np.unique(song_ids[usable]).tolist()
-    artists, titles = zip(*(names.get(song, ("", "")) for song in usable_songs))
+    rated = ratings.set_index("song_id").loc[song_ids]
+    names = read_metadata(folder.metadata).set_index("song_id").reindex(song_ids, fill_value="")
     # Only usable songs form groups: the draw of a split depends on the lowest song id of each group.
-    group_of = dict(zip(usable_songs, song_groups(usable_songs, artists, titles)))
-    of_song = {
-        song: {
-            "path": str(folder.song_path(song)),
-            "labels": [valence, arousal],
-            "label_stds": [valence_std, arousal_std],
-            "artist": names.get(song, ("", ""))[0],
-            "title": names.get(song, ("", ""))[1],
-            "group": group_of.get(song, song),
-        }
-        for song, valence, valence_std, arousal, arousal_std in ratings.itertuples(index=False)
+    groups = song_ids.copy()
+    groups[usable] = song_groups(song_ids[usable].tolist(), names["artist"][usable], names["title"][usable])
+    columns = {
+        "path": [str(folder.song_path(song)) for song in song_ids.tolist()],
+        "labels": rated[["valence_mean", "arousal_mean"]].to_numpy(),
+        "label_stds": rated[["valence_std", "arousal_std"]].to_numpy(),
+        "artist": names["artist"].tolist(),
+        "title": names["title"].tolist(),
+        "group": groups,
     }
-    return Dataset.from_list([of_song[song] for song in song_ids.tolist()], features=Features(ANNOTATIONS))
+    return Dataset.from_dict(columns, features=Features(ANNOTATIONS))
 
 
 def _column(dataset: Dataset, name: str) -> np.ndarray:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 # Recordings that DEAM holds more than once (same artist and title): they stay together without metadata too.
 KNOWN_DUPLICATES = (
@@ -18,17 +19,14 @@ KNOWN_DUPLICATES = (
 
 
 def song_groups(
-    song_ids: Sequence[int], artists: Sequence[str], titles: Sequence[str], *, by: str = "artist"
+    song_ids: Sequence[int], artists: Iterable[str], titles: Iterable[str], *, by: str = "artist"
 ) -> list[int]:
     """
-    Number the groups of songs that no split may separate.
+    Number the groups of songs that no split may separate by their lowest song id.
 
     Args:
-        song_ids, artists, titles: one of each per song; unknown names are empty strings, which join no songs.
+        song_ids, artists, titles: of each song or segment; unknown names are empty strings, which join no songs.
         by: `"artist"` joins the songs of an artist; `"song"` only repeated recordings (same artist and title).
-
-    Returns:
-        The lowest song id of its group for each song, such as the `groups` of scikit-learn's `GroupKFold`.
     """
     parent = {song: song for song in song_ids}
 
@@ -41,15 +39,14 @@ def song_groups(
         low, high = sorted((root(first), root(second)))
         parent[high] = low
 
-    first_of: dict[object, int] = {}
+    first_of: dict[tuple[str, ...], int] = {}
     for song, artist, title in zip(song_ids, artists, titles):
-        key = _artist_key(artist) if by == "artist" else (_name_key(artist), _name_key(title))
-        if _name_key(artist) and (by == "artist" or _name_key(title)):
+        key = (_artist_key(artist),) if by == "artist" else (_name_key(artist), _name_key(title))
+        if all(key):
             join(song, first_of.setdefault(key, song))
     for duplicates in KNOWN_DUPLICATES:
-        present = [song for song in duplicates if song in parent]
-        for song in present[1:]:
-            join(present[0], song)
+        for first, second in pairwise(song for song in duplicates if song in parent):
+            join(first, second)
     return [root(song) for song in song_ids]
 
 
@@ -62,10 +59,9 @@ def songs_by_group(group_of: Mapping[int, int]) -> dict[int, list[int]]:
 
 
 def _artist_key(artist: str) -> str:
-    name = _name_key(artist)
     # The text after a hyphen is dropped because the 2013 metadata often puts artist and work into one field, such as
     # "Kevin MacLeod-Night on the Docks". Joining too many songs does not harm a split; joining too few leaks.
-    return _name_key(name.split("-")[0]) or name
+    return _name_key(artist.split("-")[0]) or _name_key(artist)
 
 
 def _name_key(name: str) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 from ..formatting import format_number, format_table
 from ..metrics import pearson_r
 from .annotations import DeamFolder, read_dynamic_means, read_ratings
-from .song_ids import ID_RANGES, LAST_EXCHANGED_ID, id_range_of
+from .song_ids import LAST_EXCHANGED_ID, id_range_of
 from .splits import LABELS
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,6 @@ def read_corrected_ratings(folder: DeamFolder, labels: str = "corrected") -> tup
     Read the song-level ratings with each column under its own name, after checking that they need the correction.
 
     Args:
-        folder: of DEAM.
         labels: `"corrected"` exchanges valence and arousal of songs up to 1000; `"published"` leaves them.
 
     Returns:
@@ -63,10 +62,7 @@ def read_corrected_ratings(folder: DeamFolder, labels: str = "corrected") -> tup
 
 def audit_labels(ratings: pd.DataFrame, dynamic_means: pd.DataFrame) -> list[dict[str, Any]]:
     """
-    Correlate published song-level ratings with mean dynamic annotations, to find out which columns are exchanged.
-
-    Args:
-        ratings, dynamic_means: the tables of [`read_ratings`] and of [`read_dynamic_means`].
+    Correlate [`read_ratings`] with [`read_dynamic_means`], to find out which columns are exchanged.
 
     Returns:
         A row for each range of song ids that has rated songs: `first_id`, `last_id`, `num_rated`, `num_songs` (rated
@@ -75,24 +71,13 @@ def audit_labels(ratings: pd.DataFrame, dynamic_means: pd.DataFrame) -> list[dic
         `"exchanged"`, `"as named"` or `"undecided"`.
     """
     rated = ratings.dropna()
-    ranges = id_range_of(rated["song_id"])
     audit = []
-    for index in range(len(ID_RANGES)):
-        songs = rated[ranges == index]
-        if songs.empty:
-            continue
+    for _, songs in rated.groupby(id_range_of(rated["song_id"])):
+        ids = {"first_id": int(songs["song_id"].min()), "last_id": int(songs["song_id"].max())}
         both = songs.merge(dynamic_means, on="song_id")
         correlations = {name: _correlation(both[static], both[mean]) for name, (static, mean) in CORRELATIONS.items()}
-        audit.append(
-            {
-                "first_id": int(songs["song_id"].min()),
-                "last_id": int(songs["song_id"].max()),
-                "num_rated": len(songs),
-                "num_songs": len(both),
-                **correlations,
-                "verdict": _verdict(len(both), correlations),
-            }
-        )
+        verdict = _verdict(len(both), **correlations)
+        audit.append({**ids, "num_rated": len(songs), "num_songs": len(both), **correlations, "verdict": verdict})
     return audit
 
 
@@ -109,12 +94,9 @@ def format_audit(audit: list[dict[str, Any]]) -> str:
 def exchange_labels(ratings: pd.DataFrame) -> pd.DataFrame:
     """Return a copy of the ratings with valence and arousal, means and stds, of the songs up to 1000 exchanged."""
     exchanged = ratings["song_id"] <= LAST_EXCHANGED_ID
-    ratings = ratings.copy()
-    for statistic in ("mean", "std"):
-        pair = [f"valence_{statistic}", f"arousal_{statistic}"]
-        other = ratings.loc[exchanged, pair[::-1]].to_numpy(copy=True)  # may be a view of what is written next
-        ratings.loc[exchanged, pair] = other
-    return ratings
+    pairs = (("valence_mean", "arousal_mean"), ("valence_std", "arousal_std"))
+    other = {name: to for pair in pairs for name, to in (pair, pair[::-1])}
+    return pd.concat([ratings[exchanged].rename(columns=other), ratings[~exchanged]])[[*ratings.columns]].sort_index()
 
 
 def _correlation(first: pd.Series, second: pd.Series) -> float:
@@ -122,40 +104,36 @@ def _correlation(first: pd.Series, second: pd.Series) -> float:
     return pearson_r(first, second) if first.nunique() > 1 and second.nunique() > 1 else math.nan
 
 
-def _verdict(num_songs: int, correlations: dict[str, float]) -> str:
-    matched = correlations["valence_valence"] + correlations["arousal_arousal"]
-    crossed = correlations["valence_arousal"] + correlations["arousal_valence"]
-    # Both comparisons are false for NaN.
-    if num_songs >= MIN_AUDITED_SONGS and crossed - matched > VERDICT_MARGIN:
-        return "exchanged"
-    if num_songs >= MIN_AUDITED_SONGS and matched - crossed > VERDICT_MARGIN:
-        return "as named"
-    return "undecided"
+def _verdict(
+    num_songs: int, valence_valence: float, valence_arousal: float, arousal_arousal: float, arousal_valence: float
+) -> str:
+    difference = valence_arousal + arousal_valence - valence_valence - arousal_arousal  # of crossed and matched
+    if num_songs < MIN_AUDITED_SONGS or not abs(difference) > VERDICT_MARGIN:  # which NaN is not
+        return "undecided"
+    return "exchanged" if difference > 0 else "as named"
 
 
 def _require_known_exchange(audit: list[dict[str, Any]]) -> None:
     """Stop where the correction would exchange right columns or keep exchanged ones; warn where it is undecided."""
+    expected = f"Expected exchanged columns of songs up to {LAST_EXCHANGED_ID}"
     for row in audit:
         if row["verdict"] == "as named" and row["last_id"] <= LAST_EXCHANGED_ID:
             raise ValueError(
-                f"Expected exchanged columns of songs up to {LAST_EXCHANGED_ID}, which labels='corrected' exchanges "
-                f"back, but got songs {_songs(row)} whose columns agree with the dynamic annotations: this copy of "
-                f"DEAM is corrected already. Load it with labels='published'.\n{format_audit(audit)}"
+                f"{expected}, which labels='corrected' exchanges back, but got songs {_songs(row)} whose columns agree "
+                "with the dynamic annotations: this copy of DEAM is corrected already. Load it with "
+                f"labels='published'.\n{format_audit(audit)}"
             )
         if row["verdict"] == "exchanged" and row["first_id"] > LAST_EXCHANGED_ID:
             raise ValueError(
-                f"Expected exchanged columns of songs up to {LAST_EXCHANGED_ID} only, but got songs {_songs(row)} "
-                "whose columns are exchanged too. Restore the published files, or correct all columns and load them "
-                f"with labels='published'.\n{format_audit(audit)}"
+                f"{expected} only, but got songs {_songs(row)} whose columns are exchanged too. Restore the published "
+                f"files, or correct all columns and load them with labels='published'.\n{format_audit(audit)}"
             )
-    undecided = [_songs(row) for row in audit if row["verdict"] == "undecided"]
+    undecided = ", ".join(_songs(row) for row in audit if row["verdict"] == "undecided")
     if undecided:
         logger.warning(
-            "Could not check whether valence and arousal of songs %s are exchanged (the check needs %d songs with "
-            "dynamic annotations). They are treated as in the published files: exchanged up to %d only.",
-            ", ".join(undecided),
-            MIN_AUDITED_SONGS,
-            LAST_EXCHANGED_ID,
+            f"Could not check whether valence and arousal of songs {undecided} are exchanged (the check needs "
+            f"{MIN_AUDITED_SONGS} songs with dynamic annotations). They are treated as in the published files: "
+            f"exchanged up to {LAST_EXCHANGED_ID} only."
         )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 MAX_REPORTED = 12  # songs or runs of songs in one line of the report; the list names all
@@ -24,13 +25,10 @@ def format_left_out(left_out: Sequence[dict[str, Any]]) -> str:
 
 def _ranges(song_ids: list[int]) -> list[str]:
     """Song ids as text, with consecutive ones as a range."""
-    runs: list[list[int]] = []
-    for song_id in sorted(song_ids):
-        if runs and song_id == runs[-1][1] + 1:
-            runs[-1][1] = song_id
-        else:
-            runs.append([song_id, song_id])
-    return [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+    runs = [
+        [song for _, song in run] for _, run in groupby(enumerate(sorted(song_ids)), lambda pair: pair[1] - pair[0])
+    ]
+    return [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
 
 
 def _abbreviate(names: list[str], separator: str = ", ") -> str:

@@ -8,8 +8,6 @@ names, so it serves every split, both readings of the labels, and every mean and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,37 +53,27 @@ def cut_songs(
     Args:
         songs: with `song_id` and `path`.
         segment_seconds, hop_seconds: length of a segment and step to the next; `None` is the length.
-        feature_extractor: computes `input_values`, without normalisation.
+        feature_extractor: computes `input_values`, `(max_length, num_mel_bins)` in each row, without normalisation.
         num_proc, cache_dir: as for [`map_songs`].
-
-    Shape:
-        `input_values`: `(max_length, num_mel_bins)` in each row.
 
     Returns:
         Rows of `FEATURES`, and `input_values` where a feature extractor is given. `reason` is empty for a segment, else
         `"undecodable"`, `"truncated"`, `"silent"` or `"too short"` (for one segment), which `detail` explains.
     """
     features = Features(FEATURES)
-    settings: dict[str, Any] = {}
     if feature_extractor:
-        shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
-        features["input_values"] = Array2D(shape, "float32")
-        settings = feature_extractor.to_dict()
-    cut = {"segment_seconds": segment_seconds, "hop_seconds": hop_seconds, "feature_extractor": feature_extractor}
+        features["input_values"] = Array2D((feature_extractor.max_length, feature_extractor.num_mel_bins), "float32")
+    settings = feature_extractor.to_dict() if feature_extractor else {}
+    key = {
+        "version": SEGMENTS_VERSION,
+        "segment_seconds": float(segment_seconds),
+        "hop_seconds": float(hop_seconds or segment_seconds),
+        "feature_extractor": {name: value for name, value in settings.items() if name not in UNCACHED_SETTINGS},
+    }
+    desc = "Songs to log-mels" if feature_extractor else "Songs to segments"
+    cut = partial(_cut_song, feature_extractor, segment_seconds, hop_seconds)
     return map_songs(
-        partial(_cut_song, **cut),
-        songs,
-        name="segments",
-        key={
-            "version": SEGMENTS_VERSION,
-            "segment_seconds": float(segment_seconds),
-            "hop_seconds": float(hop_seconds or segment_seconds),
-            "feature_extractor": {name: value for name, value in settings.items() if name not in UNCACHED_SETTINGS},
-        },
-        features=features,
-        num_proc=num_proc,
-        cache_dir=cache_dir,
-        desc="Songs to log-mels" if feature_extractor else "Songs to segments",
+        cut, songs, name="segments", key=key, features=features, num_proc=num_proc, cache_dir=cache_dir, desc=desc
     )
 
 
@@ -102,35 +90,30 @@ def check_segments(
 
 
 def _cut_song(
-    song: dict[str, Any],
+    feature_extractor: ASTVAFeatureExtractor | None,
     segment_seconds: float,
     hop_seconds: float | None,
-    feature_extractor: ASTVAFeatureExtractor | None,
+    song: dict[str, Any],
 ) -> dict[str, Any]:
     """The rows of a song, as columns."""
     rate = _sampling_rate(feature_extractor)
-    rows: dict[str, Any]
     try:
         starts, waveforms = _decode_song(song["path"], rate, segment_seconds, hop_seconds)
     except AudioError as error:
-        reason, detail = error.reason, error.detail
-        rows = {"segment_index": [None], "start_seconds": [None], "duration_seconds": [None]}
-        input_values = [None]
-    else:
-        reason, detail = "", ""
-        rows = {
-            "segment_index": list(range(len(starts))),
-            "start_seconds": starts,
-            "duration_seconds": [len(waveform) / rate for waveform in waveforms],
-        }
-        if feature_extractor:
-            with _one_torch_thread():
-                batch = feature_extractor(waveforms, sampling_rate=rate, return_tensors="np", do_normalize=False)
-            input_values = batch["input_values"]
+        of_song = {"song_id": song["song_id"], "reason": error.reason, "detail": error.detail}
+        columns = [*FEATURES, "input_values"] if feature_extractor else FEATURES
+        return {name: [of_song.get(name)] for name in columns}
+    rows: dict[str, Any] = {
+        "song_id": [song["song_id"]] * len(starts),
+        "segment_index": range(len(starts)),
+        "start_seconds": starts,
+        "duration_seconds": [len(waveform) / rate for waveform in waveforms],
+        "reason": [""] * len(starts),
+        "detail": [""] * len(starts),
+    }
     if feature_extractor:
-        rows["input_values"] = input_values
-    same = {"song_id": song["song_id"], "reason": reason, "detail": detail}
-    return rows | {name: [value] * len(rows["segment_index"]) for name, value in same.items()}
+        rows["input_values"] = _log_mels(waveforms, feature_extractor)
+    return rows
 
 
 def _decode_song(
@@ -148,13 +131,13 @@ def _decode_song(
     return starts, waveforms
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Limit torch to one thread: more do not survive a fork, and slow each other down on shared cores."""
+def _log_mels(waveforms: list[np.ndarray], feature_extractor: ASTVAFeatureExtractor) -> np.ndarray:
     num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # more do not survive a fork, and slow each other down on shared cores
     try:
-        yield
+        rate = feature_extractor.sampling_rate
+        batch = feature_extractor(waveforms, sampling_rate=rate, return_tensors="np", do_normalize=False)
+        return batch["input_values"]
     finally:
         torch.set_num_threads(num_threads)
 

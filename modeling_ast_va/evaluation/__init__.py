@@ -4,10 +4,5 @@
 from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        "model": ["evaluate_model"],
-        "cross_validation": ["evaluate_folds", "evaluate_baselines"],
-        "loop": ["predict_rows", "evaluate_rows"],
-    },
+    __name__, {"model": ["evaluate_model"], "cross_validation": ["evaluate_folds", "evaluate_baselines"]}
 )

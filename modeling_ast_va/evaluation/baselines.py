@@ -7,20 +7,18 @@ support vector regression (SVR), are chosen on them by cross-validation by artis
 and so is the blend, the mean of ridge, SVR and trees.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
 
 from ..metrics import DIMENSIONS
 from .baseline_features import describe_songs
-from .tables import PREDICTED, ratings
+from .tables import ratings, with_predictions
 
 CONSTANT, RIDGE, SVR, BLEND = "constant mean", "features, ridge", "features, SVR", "features, ridge + SVR + trees"
 RIDGE_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
@@ -42,18 +40,13 @@ def require_scikit_learn() -> None:
 
 
 def predict_baselines(
-    folds: Sequence[Mapping[str, Dataset]],
-    *,
-    split: str = "test",
-    num_proc: int | None = None,
-    cache_dir: str | Path | None = None,
+    folds: list[DatasetDict], *, split: str = "test", num_proc: int | None = None, cache_dir: str | Path | None = None
 ) -> dict[str, pd.DataFrame]:
     """
     Predict the songs of a split by every baseline, fitted to the songs of `train`.
 
     Args:
         folds: the splits of each fold, or of one draw, as [`load_deam`] returns them, with or without log-mels.
-        split: the split to predict.
         num_proc, cache_dir: as for [`describe_songs`].
 
     Returns:
@@ -70,9 +63,9 @@ def predict_baselines(
     predicted: dict[str, list[pd.DataFrame]] = {}
     for number, (train, test) in enumerate(splits):
         x_train, x_test = (features.loc[table["path"]].to_numpy() for table in (train, test))
-        fold = {"fold": number} if len(splits) > 1 else {}
+        table = test.assign(fold=number) if len(splits) > 1 else test
         for name, values in fit_and_predict(x_train, ratings(train), train["group"].tolist(), x_test).items():
-            predicted.setdefault(name, []).append(test.assign(**fold, **dict(zip(PREDICTED, values.T))))
+            predicted.setdefault(name, []).append(with_predictions(table, values))
     return {name: pd.concat(tables).sort_values("song_id", ignore_index=True) for name, tables in predicted.items()}
 
 
@@ -81,28 +74,21 @@ def fit_and_predict(features: Array, references: Array, groups: Sequence[int], n
     Fit every baseline to rated songs, and predict other songs.
 
     Args:
-        features, references, groups: of the songs to fit to; songs of one group stay in one inner fold.
-        new_features: of the songs to predict.
+        features, references: of the songs to fit to, `(n, num_features)` and `(n, 2)`.
+        groups: of the songs to fit to, `(n,)`; songs of one group stay in one inner fold.
+        new_features: of the songs to predict, `(m, num_features)`.
 
-    Shape:
-        features: `(n, num_features)`; references: `(n, 2)`; groups: `(n,)`; new_features: `(m, num_features)`;
-        predictions of each baseline: `(m, 2)`, rating points
+    Returns:
+        The predictions of each baseline, `(m, 2)`, in rating points.
     """
-    from sklearn.ensemble import ExtraTreesRegressor
-    from sklearn.linear_model import Ridge
-    from sklearn.svm import SVR as SupportVectorRegressor
+    from sklearn import ensemble, linear_model, svm
 
-    ridge = _fit_best(Ridge(), {"alpha": RIDGE_PENALTIES}, features, references, groups)
     widths = [width / features.shape[1] for width in SVR_WIDTHS]
-    svr = [
-        _fit_best(
-            SupportVectorRegressor(epsilon=SVR_EPSILON), {"C": SVR_COSTS, "gamma": widths}, features, column, groups
-        )
-        for column in references.T
-    ]
-    trees = ExtraTreesRegressor(
-        NUM_TREES, min_samples_leaf=MIN_LEAF_SONGS, max_features=TREE_FEATURES, random_state=0
-    ).fit(features, references)
+    svr_grid = {"model__C": SVR_COSTS, "model__gamma": widths}
+    ridge = _fit_best(linear_model.Ridge(), {"model__alpha": RIDGE_PENALTIES}, features, references, groups)
+    svr = [_fit_best(svm.SVR(epsilon=SVR_EPSILON), svr_grid, features, column, groups) for column in references.T]
+    trees = ensemble.ExtraTreesRegressor(NUM_TREES, min_samples_leaf=MIN_LEAF_SONGS, random_state=0)
+    trees.set_params(max_features=TREE_FEATURES).fit(features, references)
     by_ridge = ridge.predict(new_features)
     by_svr = np.stack([model.predict(new_features) for model in svr], axis=1)
     return {
@@ -113,26 +99,18 @@ def fit_and_predict(features: Array, references: Array, groups: Sequence[int], n
     }
 
 
-def _fit_best(
-    model: Any, settings: Mapping[str, Sequence[float]], features: Array, references: Array, groups: Sequence[int]
-) -> Any:
+def _fit_best(model: Any, grid: Mapping[str, Any], features: Array, references: Array, groups: Sequence[int]) -> Any:
     """Fit a model to standardised features, with the settings of lowest mean squared error over the inner folds."""
-    from sklearn.model_selection import GridSearchCV, GroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn import model_selection, pipeline, preprocessing
 
-    pipeline = make_pipeline(StandardScaler(), model)
-    step = pipeline.steps[-1][0]
-    grid = {f"{step}__{name}": list(values) for name, values in settings.items()}
-    folds = GroupKFold(min(NUM_INNER_FOLDS, len(set(groups))))
-    search = GridSearchCV(pipeline, grid, scoring="neg_mean_squared_error", cv=folds)
+    steps = pipeline.Pipeline([("scaler", preprocessing.StandardScaler()), ("model", model)])
+    folds = model_selection.GroupKFold(min(NUM_INNER_FOLDS, len(set(groups))))
+    search = model_selection.GridSearchCV(steps, grid, scoring="neg_mean_squared_error", cv=folds)
     return search.fit(features, references, groups=groups)
 
 
 def _songs(segments: Dataset) -> pd.DataFrame:
     """A table with one row for each song of a split, in ascending order."""
-    names = ["song_id", "group", "artist", "path"]
-    columns = segments.select_columns([*names, "labels"]).with_format(None)[:]
-    table = pd.DataFrame({name: columns[name] for name in names})
-    table[list(DIMENSIONS)] = np.array(columns["labels"])
+    table = segments.select_columns(["song_id", "group", "artist", "path", "labels"]).to_pandas()
+    table[list(DIMENSIONS)] = np.stack(table.pop("labels"))
     return table.drop_duplicates("song_id").sort_values("song_id", ignore_index=True)

@@ -3,12 +3,10 @@
 Calibration: the spread of predictions of new songs, set between the spreads that two measures are best with.
 
 If predictions correlate with the ratings by r, the squared error is lowest with r times the spread of the ratings, and
-the concordance is higher with the spread of the ratings itself, as it is scaled by Trigeorgis et al. (2016, ICASSP,
-section 4). Calibrated predictions have the geometric mean of both: the square root of r times the spread of the
-ratings. The order of songs and their correlation with the ratings do not change.
+the concordance is higher with the spread of the ratings itself, as scaled by Trigeorgis et al. (2016, ICASSP, section
+4). Calibrated predictions have the geometric mean of both: the square root of r times the spread of the ratings. The
+order of songs and their correlation with the ratings do not change.
 """
-
-from __future__ import annotations
 
 from typing import NamedTuple
 
@@ -19,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..metrics import pearson_r
 from ..modeling_ast_va import ASTVAForRegression
-from .tables import PREDICTED, predictions, ratings, table_of_songs
+from .tables import predictions, ratings, table_of_songs, with_predictions
 
 
 class Calibration(NamedTuple):
@@ -31,10 +29,7 @@ class Calibration(NamedTuple):
 
 def fit_calibration(songs: pd.DataFrame) -> Calibration:
     """
-    Fit the calibration to predictions of songs that the models were not trained on.
-
-    Args:
-        songs: as [`table_of_songs`] returns them.
+    Fit the calibration to predictions of songs (see [`table_of_songs`]) that the models were not trained on.
 
     Raises:
         ValueError: for constant predictions.
@@ -50,16 +45,14 @@ def fit_calibration(songs: pd.DataFrame) -> Calibration:
 
 def calibrate(segments: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
     """Calibrate the predictions of a table of segments, and so those of its songs, which are their means."""
-    calibrated = calibration.gain * predictions(segments) + calibration.offset
-    return segments.assign(**dict(zip(PREDICTED, calibrated.T)))
+    return with_predictions(segments, calibration.gain * predictions(segments) + calibration.offset)
 
 
 def calibrate_folds(segments: pd.DataFrame) -> pd.DataFrame:
     """Calibrate out-of-fold predictions: those of each fold by the songs of all other folds."""
     songs = table_of_songs(segments)
-    tables = [
-        calibrate(table, fit_calibration(songs[songs["fold"] != fold])) for fold, table in segments.groupby("fold")
-    ]
+    folds = segments.groupby("fold")
+    tables = [calibrate(table, fit_calibration(songs[songs["fold"] != fold])) for fold, table in folds]
     return pd.concat(tables).sort_index()
 
 

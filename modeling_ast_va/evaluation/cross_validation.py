@@ -1,8 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Cross-validation: every song is predicted by the model of its fold, which was not trained on it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from ..plots import save_evaluation_plots
 from .baselines import predict_baselines, require_scikit_learn
 from .calibration import calibrate_folds, fit_calibration
 from .report import Report, publish_report
-from .tables import PREDICTED, predictions, ratings, read_segments, table_of_songs, write_predictions
+from .tables import predictions, ratings, read_segments, table_of_songs, with_predictions, write_predictions
 
 SEGMENT_SECONDS = 5.0  # of baselines without a model: shorter songs are left out
 
@@ -49,7 +47,7 @@ def evaluate_folds(
         data_dir, num_proc, cache_dir: as for [`load_deam`]; only baselines need them.
 
     Returns:
-        For each system the result of [`evaluate_system`] for its out-of-fold predictions.
+        For each system the result of [`evaluate_system`].
 
     Raises:
         ValueError: as for [`merge_folds`]; for baselines without data, or with other data than those of the folds.
@@ -70,9 +68,13 @@ def evaluate_folds(
     tables = {}
     if baselines and data_dir is not None:
         tables = _predict_baselines(data_dir, protocol, num_proc, cache_dir)
-        _require_same_songs(songs, next(iter(tables.values())))
-    output_dir = Path(output_dir or Path(folders[0]).parent / "cross_validation")
-    output_dir.mkdir(parents=True, exist_ok=True)
+        others, keys = next(iter(tables.values())), ["song_id", "fold"]
+        if not (songs[keys].equals(others[keys]) and np.allclose(ratings(songs), ratings(others), atol=1e-3)):
+            raise ValueError(
+                f"Expected the data that the models were trained on, with {len(songs)} songs, but got {len(others)} "
+                "songs, in other folds or with other ratings."
+            )
+    output_dir = output_dir or Path(folders[0]).parent / "cross_validation"
     write_predictions(best, output_dir)
     save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
     return publish_report(segments, tables, protocol, output_dir)
@@ -88,16 +90,14 @@ def evaluate_baselines(
     **settings: Any,
 ) -> dict[str, Report]:
     """
-    Evaluate the baselines without a model by cross-validation; print the report, and write it.
+    Evaluate the baselines without a model by cross-validation; print the report, and write it to `output_dir`.
 
     Args:
-        output_dir: folder of the report.
-        num_folds: of the cross-validation.
         data_dir, num_proc, cache_dir: as for [`load_deam`].
         settings: `labels`, `split_by`, `split_seed`, `validation_ratio`, as for [`trained_split`].
 
     Returns:
-        For each baseline the result of [`evaluate_system`] for its out-of-fold predictions.
+        For each baseline the result of [`evaluate_system`].
 
     Raises:
         ValueError: as for [`load_deam`].
@@ -105,17 +105,9 @@ def evaluate_baselines(
     """
     require_scikit_learn()
     labels, split = trained_split({}, num_folds=num_folds, fold=0, **settings)
-    protocol = {
-        "labels": labels,
-        "split_by": split.split_by,
-        "split_seed": split.seed,
-        "num_folds": split.num_folds,
-        "validation_ratio": split.validation_ratio,
-        "segment_seconds": SEGMENT_SECONDS,
-        "segment_hop_seconds": None,
-    }
-    tables = _predict_baselines(data_dir, protocol, num_proc, cache_dir)
-    return publish_report({}, tables, protocol, output_dir)
+    protocol = {"labels": labels, "split_by": split.split_by, "split_seed": split.seed, "num_folds": split.num_folds}
+    protocol.update(validation_ratio=split.validation_ratio, segment_seconds=SEGMENT_SECONDS, segment_hop_seconds=None)
+    return publish_report({}, _predict_baselines(data_dir, protocol, num_proc, cache_dir), protocol, output_dir)
 
 
 def _predict_baselines(
@@ -123,15 +115,9 @@ def _predict_baselines(
 ) -> dict[str, pd.DataFrame]:
     """Out-of-fold predictions of every baseline, on the folds of a protocol."""
     labels, split = trained_split(protocol, fold=0)
-    rows = load_segments(
-        data_dir,
-        labels=labels,
-        segment_seconds=protocol["segment_seconds"],
-        segment_hop_seconds=protocol["segment_hop_seconds"],
-        num_proc=num_proc,
-        cache_dir=cache_dir,
-    ).rows
-    folds = [split_dataset(rows, replace(split, fold=fold)) for fold in range(protocol["num_folds"])]
+    lengths = {name: protocol[name] for name in ("segment_seconds", "segment_hop_seconds")}
+    segments = load_segments(data_dir, labels=labels, **lengths, num_proc=num_proc, cache_dir=cache_dir)
+    folds = [split_dataset(segments.rows, replace(split, fold=fold)) for fold in range(protocol["num_folds"])]
     return predict_baselines(folds, num_proc=num_proc, cache_dir=cache_dir)
 
 
@@ -156,51 +142,35 @@ def merge_folds(folders: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str
     protocols = [load_protocol(folder) for folder in folders]
     runs: dict[int, dict[int, str | Path]] = {}  # folders by seed and fold
     for folder, protocol in zip(folders, protocols):
-        _require_same_protocol(folder, protocol, folders[0], protocols[0])
+        missing = [name for name in (*SHARED, "seed", "fold") if name not in protocol]
+        if missing or protocol["num_folds"] is None:
+            got = f"a {PROTOCOL_FILE} without {', '.join(missing) or 'fold'}"
+            raise ValueError(f"Expected a model of a fold in {str(folder)!r}, but got {got}.")
+        if different := [name for name in SHARED if protocol[name] != protocols[0][name]]:
+            expected, got = (", ".join(f"{name} {of[name]!r}" for name in different) for of in (protocols[0], protocol))
+            raise ValueError(f"Expected {expected} as in {str(folders[0])!r}, but got {got} in {str(folder)!r}.")
         seed, fold = protocol["seed"], protocol["fold"]
         first = runs.setdefault(seed, {}).setdefault(fold, folder)
         if first is not folder:
-            raise ValueError(
-                f"Expected one folder for fold {fold} of seed {seed}, but got {str(first)!r} and {str(folder)!r}."
-            )
+            both = f"{str(first)!r} and {str(folder)!r}"
+            raise ValueError(f"Expected one folder for fold {fold} of seed {seed}, but got {both}.")
     num_folds = protocols[0]["num_folds"]
     for seed, folder_of in runs.items():
-        missing = sorted(set(range(num_folds)) - set(folder_of))
-        if missing:
-            raise ValueError(f"Expected {num_folds} folds of seed {seed}, but got none of the folds {missing}.")
-    several = len(runs) > 1
-    segments = {f"seed {seed}" if several else "model": _concatenate(runs[seed]) for seed in sorted(runs)}
-    if several:
-        segments[f"average of {len(segments)} seeds"] = _average(list(segments.values()))
+        if absent := sorted(set(range(num_folds)) - set(folder_of)):
+            raise ValueError(f"Expected {num_folds} folds of seed {seed}, but got none of the folds {absent}.")
+    segments = {f"seed {seed}" if len(runs) > 1 else "model": _concatenate(runs[seed]) for seed in sorted(runs)}
+    if len(runs) > 1:
+        segments[f"average of {len(runs)} seeds"] = _average(list(segments.values()))
     return {name: protocols[0][name] for name in SHARED}, segments
 
 
-def _require_same_protocol(
-    folder: str | Path, protocol: dict[str, Any], first_folder: str | Path, first: dict[str, Any]
-) -> None:
-    missing = [name for name in (*SHARED, "seed", "fold") if name not in protocol]
-    if missing or protocol["num_folds"] is None:
-        raise ValueError(
-            f"Expected a model of a fold in {str(folder)!r}, "
-            f"but got a {PROTOCOL_FILE} without {', '.join(missing) or 'fold'}."
-        )
-    different = [name for name in SHARED if protocol[name] != first[name]]
-    if different:
-        expected, got = (", ".join(f"{name} {of[name]!r}" for name in different) for of in (first, protocol))
-        raise ValueError(f"Expected {expected} as in {str(first_folder)!r}, but got {got} in {str(folder)!r}.")
-
-
 def _concatenate(folders: dict[int, str | Path]) -> pd.DataFrame:
-    """The predictions of all folds, in ascending order of songs and segments."""
     tables = [read_segments(folder).assign(fold=fold) for fold, folder in sorted(folders.items())]
     segments = pd.concat(tables).sort_values(["song_id", "start_seconds"], ignore_index=True)
     num_folds = segments.groupby("song_id")["fold"].nunique()
-    twice = num_folds.index[num_folds > 1].tolist()
-    if twice:
-        raise ValueError(
-            f"Expected every song in the {SEGMENT_PREDICTIONS_FILE} of one fold, but got {twice} in two of "
-            f"{', '.join(map(str, folders.values()))}."
-        )
+    if twice := num_folds.index[num_folds > 1].tolist():
+        got = f"{twice} in two of {', '.join(map(str, folders.values()))}"
+        raise ValueError(f"Expected every song in the {SEGMENT_PREDICTIONS_FILE} of one fold, but got {got}.")
     return segments
 
 
@@ -209,16 +179,4 @@ def _average(tables: list[pd.DataFrame]) -> pd.DataFrame:
     for table in tables[1:]:
         if not table[keys].equals(tables[0][keys]):
             raise ValueError(f"Expected the same segments for every seed, but got {len(table)} and {len(tables[0])}.")
-    average = np.mean([predictions(table) for table in tables], axis=0)
-    return tables[0].assign(**dict(zip(PREDICTED, average.T)))
-
-
-def _require_same_songs(songs: pd.DataFrame, of_baselines: pd.DataFrame) -> None:
-    """Raise a ValueError if baselines were tested on other songs, folds or ratings than the models."""
-    keys = ["song_id", "fold"]
-    same = songs[keys].equals(of_baselines[keys]) and np.allclose(ratings(songs), ratings(of_baselines), atol=1e-3)
-    if not same:
-        raise ValueError(
-            f"Expected the data that the models were trained on, with {len(songs)} songs, but got {len(of_baselines)} "
-            "songs, in other folds or with other ratings."
-        )
+    return with_predictions(tables[0], np.mean([predictions(table) for table in tables], axis=0))

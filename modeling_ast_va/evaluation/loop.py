@@ -1,8 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """The evaluation loop that training and [`evaluate_model`] share: segments to predictions, predictions to metrics."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import torch
@@ -22,16 +20,11 @@ def predict_rows(
     model: ASTVAForRegression, feature_extractor: ASTVAFeatureExtractor, rows: Dataset, batch_size: int
 ) -> NDArray[np.float32]:
     """
-    Predict valence and arousal of segments, in their order.
+    Predict valence and arousal of segments in their order, `(len(rows), 2)`, in rating points.
 
     Args:
         model: used in evaluation mode, on the device where it is; its mode is restored.
-        feature_extractor: the one of the model.
         rows: segments with `input_values`, as [`load_deam`] returns them.
-        batch_size: segments in a batch.
-
-    Shape:
-        returns `(len(rows), 2)`, rating points
     """
     predictions = []
     was_training = model.training
@@ -50,21 +43,15 @@ def evaluate_rows(rows: Dataset, predictions: NDArray, prefix: str) -> tuple[dic
     Metrics of predictions of segments, per segment and per song.
 
     Args:
-        rows: the segments, as [`load_deam`] returns them.
-        predictions: of the segments, in rating points.
+        rows, predictions: the segments, as [`load_deam`] returns them, and as [`predict_rows`] predicts them.
         prefix: of the metrics: the name of the split, or `"eval"`.
-
-    Shape:
-        predictions: `(len(rows), 2)`
 
     Returns:
         Metrics with names such as `test_valence_ccc` and `test_song_valence_ccc`, and the table of
         [`table_of_segments`] with `prefix` as its column `split`.
     """
-    # In single precision, as training takes them.
-    references = np.asarray(rows.with_format(None)["labels"][:], dtype=np.float32)
+    references = np.asarray(rows.with_format(None)["labels"][:], dtype=np.float32)  # as training takes them
     segments = table_of_segments(rows, references, predictions).assign(split=prefix)
-    metrics = compute_metrics(
-        EvalPrediction(predictions, references), song_ids=segments["song_id"], durations=segments["duration_seconds"]
-    )
+    evaluated = EvalPrediction(predictions, references)
+    metrics = compute_metrics(evaluated, segments["song_id"], segments["duration_seconds"])
     return {f"{prefix}_{name}": value for name, value in metrics.items()}, segments

@@ -1,8 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Evaluation of a saved model on a split of DEAM: metrics with confidence intervals, predictions, plots."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from ..metrics import METRICS
 from ..modeling_ast_va import ASTVAForRegression
 from ..plots import save_evaluation_plots
 from ..processes import accelerators
+from .baselines import predict_baselines, require_scikit_learn
 from .loop import evaluate_rows, predict_rows
 from .report import PREFIXES, publish_report
 from .tables import predictions, ratings, table_of_songs, write_predictions
@@ -46,13 +45,11 @@ def evaluate_model(
 
     Args:
         model: folder or Hub id.
-        split: `"train"`, `"validation"` or `"test"`.
         output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder.
-        batch_size: segments in a batch.
         baselines: whether to evaluate the baselines too, fitted to the training songs.
         data_dir, segment_hop_seconds, num_proc, cache_dir: as for [`load_deam`].
-        settings: `labels`, `split_by`, `split_seed`, `num_folds`, `fold`, `validation_ratio`, as for [`trained_split`].
-            What is not given is as in training, so that the test split has no songs that the model was trained on.
+        settings: as for [`trained_split`]. What is not given is as in training, so that the test split has no songs
+            that the model was trained on.
 
     Returns:
         Metrics such as `test_song_valence_ccc`.
@@ -64,8 +61,6 @@ def evaluate_model(
     if split not in SPLITS:
         raise ValueError(f"Expected a split out of {', '.join(SPLITS)}, but got {split!r}.")
     if baselines:
-        from .baselines import predict_baselines, require_scikit_learn  # training does not need them
-
         require_scikit_learn()
     feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
     protocol = load_protocol(model)
@@ -89,7 +84,7 @@ def evaluate_model(
     metrics, segments = evaluate_rows(data[split], predicted, split)
     tables = predict_baselines([data], split=split, num_proc=num_proc, cache_dir=cache_dir) if baselines else {}
     print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")
-    output_dir = Path(output_dir or Path(model) / f"evaluation_{split}")
+    output_dir = output_dir or Path(model) / f"evaluation_{split}"
     save_evaluation(metrics, segments, split, output_dir)
     used = {"split": split, "labels": labels, **asdict(split_settings)}
     publish_report({"model": segments}, tables, used, output_dir)
@@ -98,10 +93,8 @@ def evaluate_model(
 
 def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split: str, output_dir: str | Path) -> None:
     """Write the metrics as `{split}_results.json`, the predictions as [`write_predictions`] does, and the plots."""
-    output_dir = Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    write_json(output_dir / f"{split}_results.json", dict(metrics))
     write_predictions(segments, output_dir)
+    write_json(Path(output_dir) / f"{split}_results.json", dict(metrics))
     songs = table_of_songs(segments)
     save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
 

@@ -1,8 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """The report of several systems: every metric with its interval, per song, per range of song ids, and per segment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ UNITS = ("song", *(f"song {ids}" for ids in ID_RANGES), "segment")
 
 Metric = dict[str, float | None]  # value, low and high; over folds also fold_mean and fold_std
 Report = dict[str, dict[str, Any]]  # by unit
+Tables = Mapping[str, pd.DataFrame]  # by system
 
 
 def evaluate_system(songs: pd.DataFrame, segments: pd.DataFrame | None = None) -> Report:
@@ -30,17 +29,15 @@ def evaluate_system(songs: pd.DataFrame, segments: pd.DataFrame | None = None) -
     Evaluate the predictions of one system, per song, per song of each range of ids, and per segment.
 
     Args:
-        songs, segments: as [`table_of_songs`] and [`table_of_segments`] return them; out-of-fold predictions have a
-            column `fold`.
+        songs, segments: tables of songs and of segments; those of out-of-fold predictions have a column `fold`.
 
     Returns:
         For each of `UNITS` that has rows: `num_rows`, `num_groups` (of one artist or recording) and `metrics`, which
         maps names such as `valence_ccc` to `value`, the bounds `low` and `high` of its interval (None if there is only
         one group), and over folds `fold_mean` and `fold_std` (of a sample: n - 1).
     """
-    tables = {"song": songs}
     ranges = id_range_of(songs["song_id"])
-    tables |= {f"song {ids}": songs[ranges == index] for index, ids in enumerate(ID_RANGES)}
+    tables = {"song": songs} | {f"song {ids}": songs[ranges == index] for index, ids in enumerate(ID_RANGES)}
     if segments is not None:
         tables["segment"] = segments
     return {unit: _evaluate_unit(table) for unit, table in tables.items() if len(table)}
@@ -57,20 +54,14 @@ def _evaluate_unit(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def evaluate_table(table: pd.DataFrame, other: pd.DataFrame | None = None) -> dict[str, Metric]:
-    """
-    Every metric of the predictions of a table, with its interval.
-
-    Args:
-        table: of songs or segments.
-        other: table of another system with the same rows, whose metrics are then subtracted.
-    """
-    references, groups = ratings(table), table["group"].tolist()
-    values = evaluate_predictions(references, predictions(table))
-    if other is not None:
-        other_values = evaluate_predictions(references, predictions(other))
-        values = {name: value - other_values[name] for name, value in values.items()}
+    """Every metric of the predictions of a table, with its interval; minus those of another system, if it is given."""
+    references, predicted = ratings(table), predictions(table)
     others = None if other is None else predictions(other)
-    intervals = bootstrap_intervals(references, predictions(table), groups, others)
+    values = evaluate_predictions(references, predicted)
+    if others is not None:
+        other_values = evaluate_predictions(references, others)
+        values = {name: value - other_values[name] for name, value in values.items()}
+    intervals = bootstrap_intervals(references, predicted, table["group"].tolist(), others)
     bounds = {name: intervals.get(name, (None, None)) for name in values}
     return {name: {"value": value, "low": bounds[name][0], "high": bounds[name][1]} for name, value in values.items()}
 
@@ -83,10 +74,8 @@ def format_report(systems: Mapping[str, Report]) -> str:
 
 def format_comparison(name: str, comparison: Mapping[str, Mapping[str, Metric]]) -> str:
     """The metrics of the system of this name minus those of each other system as text: a row for each other system."""
-    rows = [
-        [other, *(_format_metric(metrics[f"{prefix}ccc"]) for prefix in PREFIXES.values())]
-        for other, metrics in comparison.items()
-    ]
+    cccs = [f"{prefix}ccc" for prefix in PREFIXES.values()]
+    rows = [[other, *(_format_metric(metrics[ccc]) for ccc in cccs)] for other, metrics in comparison.items()]
     title = f"Per song, CCC of {name} minus that of the others; value [{CONFIDENCE:.0%} interval over artists]"
     return f"{title}\n{format_table(['system', *PREFIXES], rows)}"
 
@@ -102,10 +91,8 @@ def _format_unit(unit: str, reports: Mapping[str, dict[str, Any]]) -> str:
     for name, report in reports.items():
         for dimension, prefix in PREFIXES.items():
             metrics = [report["metrics"][prefix + metric] for metric in SHOWN]
-            row = [name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, metrics)]
-            if over_folds:
-                row.append(f"{metrics[0]['fold_mean']:.3f} ± {metrics[0]['fold_std']:.3f}")
-            rows.append(row)
+            folds = [f"{metrics[0]['fold_mean']:.3f} ± {metrics[0]['fold_std']:.3f}"] if over_folds else []
+            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, metrics), *folds])
     header = ["system", "", *SHOWN.values(), *(["CCC over folds"] if over_folds else [])]
     return f"{title}\n{format_table(header, rows)}"
 
@@ -115,19 +102,15 @@ def _format_metric(metric: Metric) -> str:
 
 
 def publish_report(
-    segments: Mapping[str, pd.DataFrame],
-    baselines: Mapping[str, pd.DataFrame],
-    protocol: Mapping[str, Any],
-    output_dir: str | Path,
+    segments: Tables, baselines: Tables, protocol: Mapping[str, Any], output_dir: str | Path
 ) -> dict[str, Report]:
     """
     Evaluate systems and baselines, print the report, and write it as `report.json`.
 
     Args:
-        segments: table of segments of each system; the last system is compared with the baselines.
-        baselines: table of songs of each baseline, with the same songs.
+        segments: tables of segments; the last system is compared with the baselines.
+        baselines: tables of the same songs.
         protocol: how the songs were split.
-        output_dir: created if it does not exist.
 
     Returns:
         For each system and baseline the result of [`evaluate_system`].
@@ -141,8 +124,7 @@ def publish_report(
         last = list(segments)[-1]
         report["comparison"] = {name: evaluate_table(songs[last], table) for name, table in baselines.items()}
         print(f"\n{format_comparison(last, report['comparison'])}")
-    output_dir = Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    write_json(output_dir / REPORT_FILE, report)
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    write_json(Path(output_dir) / REPORT_FILE, report)
     print(f"\nThe report is in {output_dir}")
     return systems

@@ -1,8 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Tables of ratings and predictions, one row for each segment or song, as evaluation writes and reads them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -20,43 +18,28 @@ SEGMENT_COLUMNS = (*ROW_COLUMNS, *DIMENSIONS, *PREDICTED)
 
 def table_of_segments(rows: Dataset, references: ArrayLike, predictions: ArrayLike) -> pd.DataFrame:
     """
-    A table with one row for each segment and `SEGMENT_COLUMNS`.
+    A table with `SEGMENT_COLUMNS` and one row for each segment.
 
     Args:
         rows: the segments, as [`load_deam`] returns them; songs of one `group` are of one artist or recording.
-        references, predictions: of the segments, in rating points.
-
-    Shape:
-        references, predictions: `(n, 2)`
+        references, predictions: of the segments, in rating points, `(n, 2)`.
     """
-    columns = rows.select_columns(list(ROW_COLUMNS)).with_format(None)[:]
-    table = pd.DataFrame({name: columns[name] for name in ROW_COLUMNS})
+    table = rows.select_columns(list(ROW_COLUMNS)).to_pandas()[list(ROW_COLUMNS)]
     table[list(DIMENSIONS)] = np.asarray(references, dtype=np.float64).round(4)  # labels are held in single precision
-    table[list(PREDICTED)] = np.asarray(predictions, dtype=np.float64)
-    return table
+    return with_predictions(table, predictions)
 
 
 def table_of_songs(segments: pd.DataFrame) -> pd.DataFrame:
-    """
-    A table with one row for each song: ratings, and predictions with their deviations over segments.
-
-    Args:
-        segments: as [`table_of_segments`] returns them; of the other columns `split` and `fold` are kept.
-    """
-    songs = songs_from_segments(
-        segments["song_id"], ratings(segments), predictions(segments), segments["duration_seconds"]
-    )
-    first = segments.drop_duplicates("song_id").set_index("song_id").loc[songs.song_ids]
-    table = pd.DataFrame({"song_id": songs.song_ids})
-    for name in ("split", "fold", "group", "artist"):
-        if name in first:
-            table[name] = first[name].to_numpy()
+    """A table with one row for each song: ratings, and predictions with their deviations over segments."""
+    song_ids, durations = segments["song_id"], segments["duration_seconds"]
+    songs = songs_from_segments(song_ids, ratings(segments), predictions(segments), durations)
+    kept = [name for name in ("split", "fold", "group", "artist") if name in segments]
+    table = segments.drop_duplicates("song_id").set_index("song_id").loc[songs.song_ids, kept].reset_index()
     for column, dimension in enumerate(DIMENSIONS):
         table[dimension] = songs.references[:, column]
         table[f"predicted_{dimension}"] = songs.predictions[:, column]
         table[f"predicted_{dimension}_std"] = songs.prediction_stds[:, column]
-    table["num_segments"] = songs.num_segments
-    return table
+    return table.assign(num_segments=songs.num_segments)
 
 
 def ratings(table: pd.DataFrame) -> NDArray[np.float64]:
@@ -69,8 +52,14 @@ def predictions(table: pd.DataFrame) -> NDArray[np.float64]:
     return table[list(PREDICTED)].to_numpy(dtype=np.float64)
 
 
+def with_predictions(table: pd.DataFrame, predictions: ArrayLike) -> pd.DataFrame:
+    """A copy of a table with these predictions, `(n, 2)`."""
+    return table.assign(**dict(zip(PREDICTED, np.asarray(predictions, dtype=np.float64).T)))
+
+
 def write_predictions(segments: pd.DataFrame, output_dir: str | Path) -> None:
     """Write the table of songs as `predictions.csv` and the table of segments as `segment_predictions.csv`."""
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
     table_of_songs(segments).to_csv(Path(output_dir) / SONG_PREDICTIONS_FILE, index=False, float_format="%.4f")
     segments.to_csv(Path(output_dir) / SEGMENT_PREDICTIONS_FILE, index=False, float_format="%.5f")
 
@@ -86,10 +75,7 @@ def read_segments(folder: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"Expected a folder with {SEGMENT_PREDICTIONS_FILE}, but got {str(folder)!r} without it.")
     table = pd.read_csv(path, dtype={"artist": str}, keep_default_na=False)  # an artist may be called NA
-    missing = [name for name in SEGMENT_COLUMNS if name not in table]
-    if missing:
-        raise ValueError(
-            f"Expected the columns {', '.join(SEGMENT_COLUMNS)} in {str(path)!r}, "
-            f"but got a file without {', '.join(missing)}."
-        )
+    if missing := [name for name in SEGMENT_COLUMNS if name not in table]:
+        names, without = ", ".join(SEGMENT_COLUMNS), ", ".join(missing)
+        raise ValueError(f"Expected the columns {names} in {str(path)!r}, but got a file without {without}.")
     return table

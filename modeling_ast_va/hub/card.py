@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
 
@@ -18,55 +17,25 @@ from ..configuration_ast_va import ASTVAConfig
 from ..data.splits import SPLITS
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..formatting import format_interval, format_number, format_table
-from ..hub.files import (
-    CARD_FILE,
-    CROSS_VALIDATION_FILE,
-    PROTOCOL_FILE,
-    RESULTS_FILE,
-    TRAINING_FIT_FILE,
-    WEIGHTS_FILE,
-    read_json,
-)
-from ..hub.folder import PLACEHOLDER_REPO_ID
-from ..hub.protocol import release_commands
 from ..metrics import DIMENSIONS
+from .files import CARD_FILE, CROSS_VALIDATION_FILE, RESULTS_FILE, TRAINING_FIT_FILE, WEIGHTS_FILE, read_json
+from .folder import PLACEHOLDER_REPO_ID
+from .protocol import load_protocol, release_commands
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
-TAGS = [
-    "audio",
-    "music",
-    "emotion",
-    "valence",
-    "arousal",
-    "music-emotion-recognition",
-    "audio-spectrogram-transformer",
-]
+TAGS = ["audio", "music", "emotion", "valence", "arousal", "music-emotion-recognition", "audio-spectrogram-transformer"]
 METRIC_NAMES = {"ccc": "CCC", "r2": "R2", "pearson_r": "Pearson r", "rmse": "RMSE"}
 UNITS = {"song": "test_song_", "segment": "test_"}  # prefixes of the metrics
 # Rows of tables, and the prefixes of their metrics.
 TEST_ROWS = {f"{name}, per {unit}": f"{prefix}{name}_" for unit, prefix in UNITS.items() for name in DIMENSIONS}
 TRAINING_ROWS = {name: f"train_song_{name}_" for name in DIMENSIONS}
-AUDIT_COLUMNS = {  # of the correlations in the label audit
-    "valence_valence": "valence with valence",
-    "valence_arousal": "valence with arousal",
-    "arousal_arousal": "arousal with arousal",
-    "arousal_valence": "arousal with valence",
-}
+AUDIT_COLUMNS = ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence")  # correlations
 
 
-def write_model_card(
-    folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID, path: str | PathLike[str] | None = None
-) -> None:
-    """
-    Write the card of a Hub folder.
-
-    Args:
-        folder, repo_id: as for [`render_model_card`].
-        path: the file; None is `README.md` in the folder, the card that the Hub shows.
-    """
-    path = Path(folder) / CARD_FILE if path is None else Path(path)
-    path.write_text(render_model_card(folder, repo_id), encoding="utf-8")
+def write_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID) -> None:
+    """Write the card of a Hub folder, `README.md`, as [`render_model_card`] renders it."""
+    (Path(folder) / CARD_FILE).write_text(render_model_card(folder, repo_id), encoding="utf-8")
 
 
 def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID) -> str:
@@ -78,41 +47,32 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
     Args:
         folder: with weights and settings, as [`save_hub_folder`] writes them.
         repo_id: address in the examples; publishing replaces the default.
-
-    Returns:
-        The text of the card.
     """
     folder, name = Path(folder), repo_id.split("/")[-1]
-    protocol, results, cross_validation, training_fit = (
+    protocol = load_protocol(folder)
+    results, cross_validation, training_fit = (
         read_json(folder / file) if (folder / file).is_file() else {}
-        for file in (PROTOCOL_FILE, RESULTS_FILE, CROSS_VALIDATION_FILE, TRAINING_FIT_FILE)
+        for file in (RESULTS_FILE, CROSS_VALIDATION_FILE, TRAINING_FIT_FILE)
     )
-    if cross_validation:
-        results = cross_validated_results(cross_validation)
-    config = ASTVAConfig.from_pretrained(folder)
-    feature_extractor = ASTVAFeatureExtractor.from_pretrained(folder)
+    systems = ordered_systems(cross_validation)
+    if systems:
+        results = cross_validated_results(systems)
     card = ModelCard.from_template(
         card_data(protocol, results, name),
         template_path=str(TEMPLATE),
         name=name,
         repo_id=repo_id,
+        config=ASTVAConfig.from_pretrained(folder),
+        feature_extractor=ASTVAFeatureExtractor.from_pretrained(folder),
+        num_parameters=count_parameters(folder / WEIGHTS_FILE),
         protocol=protocol,
         splits=SPLITS,
         cross_validation=cross_validation,
         results=metrics_table("", results, TEST_ROWS),
-        systems=systems_table(cross_validation),
+        systems=systems_table(systems),
         training_fit=metrics_table("per song", training_fit, TRAINING_ROWS),
         audit=audit_table(protocol.get("label_audit", [])),
         commands=release_commands(protocol, cross_validation, name) if cross_validation else [protocol.get("command")],
-        num_parameters=f"{count_parameters(folder / WEIGHTS_FILE):,}",
-        pooler_size=config.pooler_size,
-        has_descriptors=config.descriptor_hidden_size > 0,
-        lowest=config.label_range[0],
-        highest=config.label_range[1],
-        midpoint=f"{config.label_midpoint:g}",
-        sampling_rate=feature_extractor.sampling_rate,
-        segment_seconds=f"{feature_extractor.segment_seconds:g}",
-        segment_samples=round(feature_extractor.segment_seconds * feature_extractor.sampling_rate),
     )
     return card.content
 
@@ -135,7 +95,7 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
 def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]) -> list[EvalResult]:
     """Every test metric that was measured, per song and per segment, with its data."""
     name = protocol.get("dataset", "unknown")
-    dataset = {
+    common = TASK | {
         "dataset_type": name.lower().replace(" ", "-"),
         "dataset_name": name,
         # If all songs are used for training, the results are those of the folds.
@@ -144,16 +104,15 @@ def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]
     }
     return [
         EvalResult(
-            **TASK,
-            **dataset,
+            **common,
             metric_type=metric,
             metric_name=f"{dimension.capitalize()} {metric_name}, per {unit}",
-            metric_value=results[f"{prefix}{dimension}_{metric}"],
+            metric_value=results[key],
         )
         for unit, prefix in UNITS.items()
         for dimension in DIMENSIONS
         for metric, metric_name in METRIC_NAMES.items()
-        if f"{prefix}{dimension}_{metric}" in results
+        if (key := f"{prefix}{dimension}_{metric}") in results
     ]
 
 
@@ -165,20 +124,20 @@ def ordered_systems(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
     return {name: systems[name] for name in dict.fromkeys([*calibrated, *ours, *systems])}
 
 
-def cross_validated_results(cross_validation: Mapping[str, Any]) -> dict[str, float]:
-    """Out-of-fold metrics of the released recipe, with the names of the metrics of a test split."""
-    report = next(iter(ordered_systems(cross_validation).values()))
+def cross_validated_results(systems: Mapping[str, Any]) -> dict[str, float]:
+    """Out-of-fold metrics of the first system, the released one, with the names of the metrics of a test split."""
+    released = next(iter(systems.values()))
     return {
         f"{prefix}{name}": metric["value"]
         for unit, prefix in UNITS.items()
-        for name, metric in report[unit]["metrics"].items()
+        for name, metric in released[unit]["metrics"].items()
     }
 
 
-def systems_table(cross_validation: Mapping[str, Any]) -> str:
+def systems_table(systems: Mapping[str, Any]) -> str:
     """Metrics per song of all systems of a cross-validation, with their intervals."""
     rows = []
-    for system, report in ordered_systems(cross_validation).items():
+    for system, report in systems.items():
         for dimension in DIMENSIONS:
             metrics = [report["song"]["metrics"][f"{dimension}_{metric}"] for metric in METRIC_NAMES]
             intervals = [format_interval(metric["value"], metric["low"], metric["high"]) for metric in metrics]
@@ -198,23 +157,19 @@ def metrics_table(title: str, results: Mapping[str, float], prefixes: Mapping[st
 
 def audit_table(audit: list[dict[str, Any]]) -> str:
     """The table of the label audit; empty if there was none."""
-    rows = [
-        [
-            f"{row['first_id']} to {row['last_id']}",
-            str(row["num_songs"]),
-            *(format_number(row[name]) for name in AUDIT_COLUMNS),
-            row["verdict"],
-        ]
-        for row in audit
-    ]
-    return format_table(["songs", "n", *AUDIT_COLUMNS.values(), "columns are"], rows, markdown=True) if rows else ""
+    rows = []
+    for row in audit:
+        correlations = [format_number(row[name]) for name in AUDIT_COLUMNS]
+        rows.append([f"{row['first_id']} to {row['last_id']}", str(row["num_songs"]), *correlations, row["verdict"]])
+    titles = [name.replace("_", " with ") for name in AUDIT_COLUMNS]
+    return format_table(["songs", "n", *titles, "columns are"], rows, markdown=True) if rows else ""
 
 
 def is_hub_id(name: str) -> bool:
     """Whether the name of a model can be an address on the Hub, `owner/name`, and is no local folder."""
     try:
         validate_repo_id(name)
-    except HFValidationError:
+    except ValueError:
         return False
     return "/" in name and not Path(name).exists()
 

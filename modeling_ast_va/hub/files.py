@@ -12,19 +12,9 @@ CARD_FILE = "README.md"
 CONFIG_FILE = "config.json"
 EXTRACTOR_FILE = "preprocessor_config.json"
 WEIGHTS_FILE = "model.safetensors"
-CODE_FILES = (
-    "audio_ast_va.py",
-    "configuration_ast_va.py",
-    "descriptors_ast_va.py",
-    "feature_extraction_ast_va.py",
-    "modeling_ast_va.py",
-    "pipeline_ast_va.py",
-)
+CODE = ("audio", "configuration", "descriptors", "feature_extraction", "modeling", "pipeline")
+CODE_FILES = tuple(f"{name}_ast_va.py" for name in CODE)
 REQUIRED_FILES = (CARD_FILE, CONFIG_FILE, EXTRACTOR_FILE, WEIGHTS_FILE, *CODE_FILES)
-# Measurements and plots are published too. Everything else stays: optimizer states and other pickles, logs, earlier
-# checkpoints.
-OPTIONAL_FILES = ("*.json", "*.csv", "*.png", "LICENSE")
-
 PROTOCOL_FILE = "protocol.json"  # how a model was trained and tested
 RESULTS_FILE = "all_results.json"  # every metric of a training run, written by the Trainer
 REPORT_FILE = "report.json"  # every metric with its interval, of an evaluation

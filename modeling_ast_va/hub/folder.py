@@ -14,26 +14,15 @@ from safetensors import SafetensorError
 
 from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..hub.files import (
-    CARD_FILE,
-    CODE_FILES,
-    CONFIG_FILE,
-    EXTRACTOR_FILE,
-    OPTIONAL_FILES,
-    REQUIRED_FILES,
-    WEIGHTS_FILE,
-    read_json,
-)
 from ..modeling_ast_va import ASTVAForRegression
 from ..settings import check_fit
+from .files import CARD_FILE, CODE_FILES, CONFIG_FILE, EXTRACTOR_FILE, REQUIRED_FILES, WEIGHTS_FILE, read_json
 
-CUSTOM_PIPELINES = {
-    "music-emotion": {
-        "impl": "pipeline_ast_va.MusicEmotionPipeline",
-        "pt": ["AutoModelForAudioClassification"],
-        "type": "audio",
-    }
-}
+# Measurements and plots are published too. Everything else stays: optimizer states and other pickles, logs, earlier
+# checkpoints.
+OPTIONAL_FILES = ("*.json", "*.csv", "*.png", "LICENSE")
+PIPELINE = {"impl": "pipeline_ast_va.MusicEmotionPipeline", "pt": ["AutoModelForAudioClassification"], "type": "audio"}
+CUSTOM_PIPELINES = {"music-emotion": PIPELINE}
 ENTRY_POINTS = {
     CONFIG_FILE: {"AutoConfig", "AutoModel", "AutoModelForAudioClassification", *CUSTOM_PIPELINES},
     EXTRACTOR_FILE: {"AutoFeatureExtractor"},
@@ -52,11 +41,8 @@ def save_hub_folder(
 
     Args:
         model: saved in its own precision.
-        feature_extractor: the one of the model.
+        feature_extractor: of the model; a ValueError if it does not fit.
         directory: created if it does not exist; files of the same names are replaced.
-
-    Raises:
-        ValueError: for a feature extractor that does not fit the model.
     """
     check_fit(model.config, feature_extractor)
     # As `Pipeline.save_pretrained` does it, without a pipeline, which would move the model to a device.
@@ -90,7 +76,6 @@ def push_folder(
         repo_id: address on the Hub, `"owner/name"`, or `"name"` for one's own; created if it does not exist.
         private: whether a new repository is private; None is the owner's default.
         revision: branch, created if it does not exist; None is the main branch.
-        commit_message: first line of the commit.
         token: with write access; None is the one of `hf auth login` or `HF_TOKEN`.
         dry_run: only check and print.
 
@@ -98,8 +83,7 @@ def push_folder(
         The commit; None after a dry run.
 
     Raises:
-        ValueError: for a folder that is not complete or does not load, and without a token.
-        HfHubHTTPError: for an upload that the Hub refuses.
+        ValueError: as for [`check_hub_folder`], and without a token.
     """
     folder = Path(folder)
     names = check_hub_folder(folder)
@@ -113,15 +97,11 @@ def push_folder(
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
     if revision is not None:
         api.create_branch(repo_id, branch=revision, exist_ok=True)
-    card = (folder / CARD_FILE).read_text(encoding="utf-8")
-    (folder / CARD_FILE).write_text(card.replace(PLACEHOLDER_REPO_ID, repo_id), encoding="utf-8")
-    commit = api.upload_folder(
-        repo_id=repo_id,
-        folder_path=folder,
-        allow_patterns=[glob.escape(name) for name in names],
-        revision=revision,
-        commit_message=commit_message,
-    )
+    card = folder / CARD_FILE
+    card.write_text(card.read_text(encoding="utf-8").replace(PLACEHOLDER_REPO_ID, repo_id), encoding="utf-8")
+    patterns = [glob.escape(name) for name in names]
+    options = {"folder_path": folder, "allow_patterns": patterns, "revision": revision}
+    commit = api.upload_folder(repo_id=repo_id, commit_message=commit_message, **options)
     print(f"Published: {commit.commit_url}")
     return commit
 
@@ -182,5 +162,6 @@ def _check_card(path: Path) -> None:
         raise ValueError(f"Expected valid metadata in {path}, but got {error}") from error
     missing = [field for field in CARD_FIELDS if not data.get(field)]
     if missing:
-        fields = ", ".join(CARD_FIELDS)
-        raise ValueError(f"Expected {fields} in the metadata of {path}, but got no {', '.join(missing)}.")
+        raise ValueError(
+            f"Expected {', '.join(CARD_FIELDS)} in the metadata of {path}, but got no {', '.join(missing)}."
+        )

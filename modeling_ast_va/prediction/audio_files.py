@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import soundfile
@@ -21,12 +21,15 @@ def find_audio(paths: Iterable[str | Path]) -> list[str]:
     Raises:
         ValueError: for a path that does not exist, or when there is no audio file.
     """
+    endings = {f".{name.lower()}" for name in soundfile.available_formats()} | {".oga", ".opus", ".aif"}
     found: dict[str, None] = {}
     for path in map(str, paths):
         if path.startswith(("http://", "https://")) or os.path.isfile(path):
             found[path] = None
         elif os.path.isdir(path):
-            found.update(dict.fromkeys(sorted(_audio_files(path))))
+            files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+            audio = (file for file in files if os.path.splitext(file)[1].lower() in endings and os.path.isfile(file))
+            found.update(dict.fromkeys(sorted(audio)))
         else:
             raise ValueError(f"Expected audio files, folders or URLs, but got {path!r}, which does not exist.")
     if not found:
@@ -41,12 +44,3 @@ def file_version(path: str) -> list[int] | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
-
-
-def _audio_files(folder: str) -> Iterator[str]:
-    endings = {f".{name.lower()}" for name in soundfile.available_formats()} | {".oga", ".opus", ".aif"}
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            file = os.path.join(parent, name)
-            if os.path.splitext(name)[1].lower() in endings and os.path.isfile(file):
-                yield file

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from .. import __version__
-from ..processes import accelerators, num_cores, num_launched
+from ..processes import accelerators, num_cores
 from .audio_files import file_version, find_audio
 from .journal import Journal
-from .tables import SEGMENT_COLUMNS, WRITERS, Columns, as_text, song_columns, table_rows, write_table
+from .tables import SEGMENT_COLUMNS, WRITERS, as_text, song_columns, table_rows, write_table
 from .workers import map_in_threads
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ def predict(
         ValueError: for several processes, another ending, no audio file, another run with the same output, a journal
             of other models or settings, or when no file can be decoded.
     """
-    if num_launched() > 1:
+    num_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if num_processes > 1:
         raise ValueError(
-            f"Expected a single process, but got {num_launched()} (WORLD_SIZE): accelerate launch is for training. "
+            f"Expected a single process, but got {num_processes} (WORLD_SIZE): accelerate launch is for training. "
             "predict uses all cores and accelerators of a machine by itself; --num_workers limits them."
         )
     if num_workers is not None and num_workers < 1:
@@ -122,16 +124,21 @@ def predict(
         num_workers = num_workers or max(num_cores(), len(devices))
         pipelines = [load_pipeline(model, name, batch_size, dtype) for name in devices[:num_workers]]
         options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
-        settings = {"models": fingerprints(pipelines[0]), **options, "version": __version__}
-        journal.start(settings, _is_current)
-        predictors = [partial(predict_song, pipeline, **options) for pipeline in pipelines]
-        _predict_songs(predictors, files, journal, num_workers)
+        journal.start({"models": fingerprints(pipelines[0]), **options, "version": __version__}, _is_current)
+        _predict_songs([partial(predict_song, one, **options) for one in pipelines], files, journal, num_workers)
         if plot is not None and not journal[files[0]]["error"]:
             from ..plots import plot_course
 
             plot_course(journal[files[0]]["segments"], plot)
         columns = SEGMENT_COLUMNS if segments else song_columns(len(pipelines[0].members))
-        _write_output(journal, files, columns, output)
+        write_table((row for file in files for row in table_rows(journal[file], columns)), columns, output)
+        errors = [as_text(error) for file in files if (error := journal[file]["error"])]
+        journal.path.unlink()
+    for error in errors:
+        logger.warning("Cannot be decoded: %s", error)
+    print(f"{len(files) - len(errors)} of {len(files)} songs are in {output}; {len(errors)} could not be decoded.")
+    if len(errors) == len(files):
+        raise ValueError(f"Expected audio that can be decoded, but got none in {len(files)} files (see the warnings).")
 
 
 def fingerprints(music_emotion: MusicEmotionPipeline) -> list[str]:
@@ -179,26 +186,6 @@ def _predict_songs(
     songs = map_in_threads(predictors, remaining, num_workers)
     for song in tqdm(songs, total=len(files), initial=num_resumed, unit="song"):
         journal.append(song)
-
-
-def _write_output(journal: Journal, files: Sequence[str], columns: Columns, output: Path) -> None:
-    """Write the table in the order of the files, remove the journal, and report the files without predictions."""
-    errors: list[str] = []
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for file in files:
-            song = journal[file]
-            if song["error"]:
-                errors.append(as_text(song["error"]))
-            yield from table_rows(song, columns)
-
-    write_table(rows(), columns, output)
-    journal.remove()
-    for error in errors:
-        logger.warning("Cannot be decoded: %s", error)
-    print(f"{len(files) - len(errors)} of {len(files)} songs are in {output}; {len(errors)} could not be decoded.")
-    if len(errors) == len(files):
-        raise ValueError(f"Expected audio that can be decoded, but got none in {len(files)} files (see the warnings).")
 
 
 def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:

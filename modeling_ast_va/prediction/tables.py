@@ -40,33 +40,25 @@ def as_text(name: str) -> str:
 
 
 def write_table(rows: Rows, columns: Columns, path: Path) -> None:
-    """
-    Write a table under another name and rename it, so that an incomplete table never appears at its path.
-
-    Args:
-        rows: values by column; a missing one is None.
-        columns: names and types: str, int or float.
-        path: its ending is one of `WRITERS`.
-    """
+    """Write a table under another name and rename it, so that an incomplete table never appears at its path."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     WRITERS[path.suffix](rows, columns, unfinished)
     os.replace(unfinished, path)
 
 
-def write_csv(rows: Rows, columns: Columns, path: Path) -> None:
+def _write_csv(rows: Rows, columns: Columns, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def write_jsonl(rows: Rows, columns: Columns, path: Path) -> None:
+def _write_jsonl(rows: Rows, columns: Columns, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_parquet(rows: Rows, columns: Columns, path: Path) -> None:
+def _write_parquet(rows: Rows, columns: Columns, path: Path) -> None:
     import pyarrow  # slow to import, and the other formats do not need it
     import pyarrow.parquet
 
@@ -78,8 +70,5 @@ def write_parquet(rows: Rows, columns: Columns, path: Path) -> None:
             writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
 
 
-WRITERS: dict[str, Callable[[Rows, Columns, Path], None]] = {
-    ".csv": write_csv,
-    ".jsonl": write_jsonl,
-    ".parquet": write_parquet,
-}
+Writer = Callable[[Rows, Columns, Path], None]
+WRITERS: dict[str, Writer] = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}

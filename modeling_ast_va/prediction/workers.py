@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import cycle, islice
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -23,13 +23,11 @@ def map_in_threads(
 
     Args:
         functions: one for each device, among which the threads are shared out.
-        paths: inputs of the functions.
-        num_workers: number of threads.
     """
     import torch
 
     free: SimpleQueue[Callable[[str], Result]] = SimpleQueue()
-    for function in itertools.islice(itertools.cycle(functions), num_workers):
+    for function in islice(cycle(functions), num_workers):
         free.put(function)
 
     def process(path: str) -> Result:
@@ -43,10 +41,10 @@ def map_in_threads(
     paths = iter(paths)
     pool = ThreadPoolExecutor(num_workers, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        waiting = {pool.submit(process, path) for path in itertools.islice(paths, 2 * num_workers)}
+        waiting = {pool.submit(process, path) for path in islice(paths, 2 * num_workers)}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            waiting |= {pool.submit(process, path) for path in itertools.islice(paths, len(done))}
+            waiting |= {pool.submit(process, path) for path in islice(paths, len(done))}
             for future in sorted(done, key=lambda future: future.exception() is not None):
                 yield future.result()  # results come before an error, so that they are kept
     finally:

@@ -5,10 +5,5 @@ from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {
-        "arguments": ["parse_arguments"],
-        "run": ["train"],
-        "teachers": ["embed_songs"],
-        "release": ["release_model"],
-    },
+    {"arguments": ["parse_arguments"], "run": ["train"], "teachers": ["embed_songs"], "release": ["release_model"]},
 )

@@ -9,15 +9,25 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..argument_parser import ArgumentParser, suggestion
-from ..data.splits import LABELS, SPLIT_BY, VALIDATION_RATIO, SplitSettings
-from ..training.source_fields import SourceField, class_fields, package_folder
+from ..data.splits import LABELS, SPLIT_BY, SplitSettings
+from ..training.source_fields import SourceField, class_fields
 
 PACKAGE = Path(__file__).parents[1]
-NOT_SETTINGS = ("label_range", "num_auxiliary_targets")  # of the configuration: given by the data
+TRANSFORMERS = Path(find_spec("transformers").origin).parent  # type: ignore[union-attr, arg-type]
+# Classes whose fields become flags, by the titles of their groups in the help.
+SOURCES = {
+    "data": (Path(__file__), "DataArguments"),
+    "features": (PACKAGE / "feature_extraction_ast_va.py", "ASTVAFeatureExtractor"),
+    "model": (PACKAGE / "configuration_ast_va.py", "ASTVAConfig"),
+    "training": (PACKAGE / "training" / "training_arguments.py", "ASTVATrainingArguments"),
+    "TrainingArguments of transformers": (TRANSFORMERS / "training_args.py", "TrainingArguments"),
+}
+NOT_FLAGS = ("label_range", "num_auxiliary_targets")  # of the configuration: given by the data
 CHOICES = {"labels": LABELS, "split_by": SPLIT_BY}
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -45,12 +55,12 @@ class DataArguments:
     """
 
     data_dir: str | None = None
-    labels: str = LABELS[0]
-    split_by: str = SPLIT_BY[0]
+    labels: str = "corrected"
+    split_by: str = "artist"
     split_seed: int = 42
     num_folds: int | None = None
     fold: int | None = None
-    validation_ratio: float = VALIDATION_RATIO
+    validation_ratio: float = 0.1
     segment_hop_seconds: float | None = None
     init_from: str | None = None
     teacher_embeddings: str | None = None
@@ -60,33 +70,16 @@ class DataArguments:
     num_proc: int | None = None
 
     def __post_init__(self) -> None:
-        self.split_settings  # noqa: B018  # raises for settings that do not go together
-
-    @property
-    def split_settings(self) -> SplitSettings:
-        """How songs are split."""
-        return SplitSettings(
-            split_by=self.split_by,
-            seed=self.split_seed,
-            num_folds=self.num_folds,
-            fold=self.fold,
-            validation_ratio=self.validation_ratio,
-        )
+        split = (self.split_by, self.split_seed, self.num_folds, self.fold, self.validation_ratio)
+        self.split_settings = SplitSettings(*split)
 
 
 class Arguments(NamedTuple):
-    """
-    Arguments of a training run.
-
-    Args:
-        data: what to train on.
-        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], only those that were given.
-        training: arguments of [`ASTVATrainingArguments`], only those that were given.
-    """
+    """Arguments of a training run."""
 
     data: DataArguments
-    settings: dict[str, Any]
-    training: dict[str, Any]
+    settings: dict[str, Any]  # of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], only those that were given
+    training: dict[str, Any]  # of [`ASTVATrainingArguments`], only those that were given
 
 
 def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) -> Arguments:
@@ -108,60 +101,41 @@ def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) 
         usage="%(prog)s [recipe.json] [--data_dir DEAM] [--flag value ...]",
         description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music.",
     )
-    groups = _flags()
-    for title, fields in groups.items():
+    titles = dict.fromkeys(NOT_FLAGS, "")
+    for title, source in SOURCES.items():
+        fields = [one for one in class_fields(*source) if one.name not in titles]  # of two with one name, the first
+        titles |= {one.name: title for one in fields}
         group = parser.add_argument_group(title)
         for one in fields:
-            _add_flag(parser, group, one)
-    names = {title: {one.name for one in fields} for title, fields in groups.items()}
+            parser.flags.append(f"--{one.name}")
+            group.add_argument(f"--{one.name}", **_flag_options(one))
     if argv and not argv[0].startswith("-"):
-        parser.set_defaults(**_read_recipe(argv.pop(0), set().union(*names.values())))
-    given = vars(parser.parse_args(argv))
-    data = {name: given.pop(name) for name in names["data"] & given.keys()}
-    of_network = names["model"] | names["features"]
-    settings = {name: value for name, value in given.items() if name in of_network and value is not None}
-    training = {name: value for name, value in given.items() if name not in of_network}
-    return Arguments(DataArguments(**data), settings, training)
+        parser.set_defaults(**_read_recipe(argv.pop(0), [name for name, title in titles.items() if title]))
+    given: dict[str, dict[str, Any]] = {title: {} for title in SOURCES}
+    for name, value in vars(parser.parse_args(argv)).items():
+        given[titles[name]][name] = value
+    data, features, model, training, of_library = given.values()
+    settings = {name: value for name, value in {**model, **features}.items() if value is not None}
+    return Arguments(DataArguments(**data), settings, {**training, **of_library})
 
 
-def _flags() -> dict[str, list[SourceField]]:
-    """The fields that become flags, by the titles of their groups in the help; each name once."""
-    data = [one._replace(default=getattr(DataArguments, one.name)) for one in _read(Path(__file__), "DataArguments")]
-    features = _read(PACKAGE / "feature_extraction_ast_va.py", "ASTVAFeatureExtractor")
-    model = _read(PACKAGE / "configuration_ast_va.py", "ASTVAConfig", NOT_SETTINGS, features)
-    training = _read(PACKAGE / "training" / "training_arguments.py", "ASTVATrainingArguments")
-    of_library = _read(package_folder("transformers") / "training_args.py", "TrainingArguments", (), training)
-    titles = ("data", "model", "features", "training", "TrainingArguments of transformers")
-    return dict(zip(titles, (data, model, features, training, of_library)))
-
-
-def _read(
-    path: Path, class_name: str, without: Sequence[str] = (), taken: Sequence[SourceField] = ()
-) -> list[SourceField]:
-    names = {*without, *(one.name for one in taken)}
-    return [one for one in class_fields(path, class_name) if one.name not in names]
-
-
-def _add_flag(parser: ArgumentParser, group: Any, one: SourceField) -> None:
-    """Add the flag of a field. One that is not given leaves no trace, so that defaults stand in one place."""
-    options: dict[str, Any] = {"type": flag_type(one.annotation), "choices": CHOICES.get(one.name), **one.options}
+def _flag_options(one: SourceField) -> dict[str, Any]:
+    """Options of a flag. One that is not given leaves no trace, so that defaults stand in one place."""
+    default = "" if one.default in (None, ()) else f" (default: {str(one.default).replace('%', '%%')})"
+    options = {"type": flag_type(one.annotation), "choices": CHOICES.get(one.name), **one.options}
     if options["type"] is boolean:
         options |= {"nargs": "?", "const": True, "metavar": "BOOL"}
     elif re.search(r"\b(list|tuple)\[(int|float|str)\b", one.annotation):
         options["nargs"] = "+"
-    default = "" if one.default in (None, ()) else f" (default: {str(one.default).replace('%', '%%')})"
-    parser.flags.append(f"--{one.name}")
-    group.add_argument(f"--{one.name}", default=argparse.SUPPRESS, help=one.help + default, **options)
+    return {**options, "default": argparse.SUPPRESS, "help": one.help + default}
 
 
 def flag_type(annotation: str) -> Any:
     """The type of a flag's values, from the annotation of its field: bool, int, float or str."""
-    names = {name for name in re.findall(r"\w+", annotation) if name not in ("None", "Optional", "Union", "typing")}
+    names = set(re.findall(r"\w+", annotation)) - {"None", "Optional", "Union", "typing", "list", "tuple"}
     if names == {"bool"}:
         return boolean
-    if names <= {"int", "list", "tuple"}:
-        return int
-    return float if names <= {"int", "float", "list", "tuple"} else str
+    return int if names <= {"int"} else float if names <= {"int", "float"} else str
 
 
 def boolean(text: str) -> bool:
@@ -181,10 +155,7 @@ def _read_recipe(path: str, known: Iterable[str]) -> dict[str, Any]:
         raise ValueError(f"Expected JSON in {path!r}, but got text that is none: {error}.") from error
     if not isinstance(recipe, dict):
         raise ValueError(f"Expected a JSON object of arguments in {path!r}, but got a {type(recipe).__name__}.")
-    unknown = sorted(set(recipe) - set(known))
-    if unknown:
-        raise ValueError(
-            f"Expected arguments of training in {path!r}, but got {', '.join(map(repr, unknown))}"
-            f"{suggestion(unknown[0], known)}."
-        )
+    if unknown := sorted(set(recipe) - set(known)):
+        names = ", ".join(map(repr, unknown)) + suggestion(unknown[0], known)
+        raise ValueError(f"Expected arguments of training in {path!r}, but got {names}.")
     return recipe

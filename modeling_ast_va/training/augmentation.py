@@ -13,8 +13,7 @@ def spec_augment_mask(input_values: torch.Tensor, frequency_mask_bins: int, time
 
     Args:
         input_values: normalised log-mels.
-        frequency_mask_bins: widest band, in mel bins; 0 masks none.
-        time_mask_frames: widest span, in frames; 0 masks none.
+        frequency_mask_bins, time_mask_frames: widest band, in mel bins, and widest span; 0 masks none.
 
     Shape:
         `(batch, num_frames, num_mel_bins)` -> the same, bool: True where masked.
@@ -31,10 +30,8 @@ def spec_augment_mask(input_values: torch.Tensor, frequency_mask_bins: int, time
 
 def check_masks(frequency_mask_bins: int, time_mask_frames: int, num_frames: int, num_mel_bins: int) -> None:
     """Check that masks are not negative or larger than a spectrogram of this size (ValueError)."""
-    for name, width, size in (
-        ("frequency_mask_bins", frequency_mask_bins, num_mel_bins),
-        ("time_mask_frames", time_mask_frames, num_frames),
-    ):
+    bins, frames = (frequency_mask_bins, num_mel_bins), (time_mask_frames, num_frames)
+    for name, (width, size) in {"frequency_mask_bins": bins, "time_mask_frames": frames}.items():
         if not 0 <= width <= size:
             raise ValueError(f"Expected {name} of 0 to {size}, the size of a spectrogram, but got {width}.")
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Auxiliary targets: values along each song that a model learns to predict beside the ratings, during training only.
-
-A song has only two ratings. The dynamic annotations of DEAM and the embeddings of a teacher describe every moment of
-it. Each is a track of a song: values with their times.
-"""
+"""Auxiliary targets: values along each song that a model learns to predict beside the ratings, during training only."""
 
 from __future__ import annotations
 
@@ -20,19 +16,10 @@ STEP_SECONDS = 0.25  # between the points at which a track is sampled for a segm
 
 @dataclass(frozen=True)
 class Track:
-    """
-    Values along a song.
+    """Values along a song."""
 
-    Args:
-        seconds: centres of the windows that the values describe, ascending.
-        values: of each window.
-
-    Shape:
-        seconds: `(num_windows,)`. values: `(num_windows, num_targets)`.
-    """
-
-    seconds: np.ndarray
-    values: np.ndarray
+    seconds: np.ndarray  # (num_windows,), centres of the windows that the values describe, ascending
+    values: np.ndarray  # (num_windows, num_targets)
 
     def mean(self, start_seconds: float, stop_seconds: float) -> np.ndarray:
         """Mean between two times, `(num_targets,)`: linear between windows, constant before and after them."""
@@ -49,14 +36,11 @@ class AuxiliaryTargets:
     """
     One kind of auxiliary targets: of every segment, from the track of its song.
 
-    Targets have mean 0 and standard deviation 1 over the training songs.
-
     Args:
-        name: of its term of the loss.
-        weight: of that term.
+        name, weight: of its term of the loss.
         tracks: by song.
         window_seconds: length of the window that each value of a track describes.
-        training_songs: songs that set mean and standard deviation.
+        training_songs: songs over which the targets have mean 0 and standard deviation 1.
 
     Raises:
         ValueError: for training songs without a track.
@@ -71,24 +55,15 @@ class AuxiliaryTargets:
         training_songs: Iterable[int],
     ):
         songs = sorted(set(training_songs))
-        missing = [song for song in songs if song not in tracks]
-        if missing:
+        if missing := [song for song in songs if song not in tracks]:
             raise ValueError(
                 f"Expected {name} targets of {len(songs)} training songs, but got none for {len(missing)} of them, "
                 f"the first is {missing[0]}."
             )
         values = np.concatenate([tracks[song].values for song in songs])
-        self.name = name
-        self.weight = weight
-        self._tracks = tracks
-        self._margin_seconds = window_seconds / 2
-        self._mean = values.mean(axis=0)
-        self._std = np.maximum(values.std(axis=0), 1e-6)
-
-    @property
-    def num_targets(self) -> int:
-        """Number of values for each segment."""
-        return len(self._mean)
+        self.name, self.weight, self.num_targets = name, weight, values.shape[1]
+        self._tracks, self._margin_seconds = tracks, window_seconds / 2
+        self._mean, self._std = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
 
     def __call__(self, song_id: int, start_seconds: float, duration_seconds: float) -> np.ndarray:
         """Targets of a segment, `(num_targets,)`, float32: the mean over the windows that lie inside it."""
@@ -105,16 +80,13 @@ def dynamic_targets(
     The dynamic annotations of DEAM as auxiliary targets: valence and arousal in [-1, 1], twice a second.
 
     Args:
-        data_dir: folder of DEAM.
-        weight: of the term of the loss.
+        weight, training_songs: as for [`AuxiliaryTargets`].
         offset_seconds: start of the audio files in the clips to which the annotations refer: 0 for the clips of DEAM.
-        training_songs: songs to train on.
 
     Raises:
         ValueError: for a folder without dynamic annotations, or training songs without any.
     """
-    files = find_deam(data_dir).dynamic
-    if not files:
+    if not (files := find_deam(data_dir).dynamic):
         raise ValueError(f"Expected dynamic annotations for dynamic_weight={weight}, but got none in {data_dir}.")
     samples = read_dynamic(dict(files)).dropna()
     seconds = samples["seconds"].to_numpy() - offset_seconds
@@ -125,6 +97,5 @@ def dynamic_targets(
 
 def cut_tracks(songs: np.ndarray, seconds: np.ndarray, values: np.ndarray) -> dict[int, Track]:
     """Cut rows, sorted by song and time, into the track of each song."""
-    firsts = np.flatnonzero(np.diff(songs, prepend=songs[0] - 1))
-    tracks = map(Track, np.split(seconds, firsts[1:]), np.split(values, firsts[1:]))
-    return dict(zip(songs[firsts].tolist(), tracks))
+    ids, firsts = np.unique(songs, return_index=True)
+    return dict(zip(ids.tolist(), map(Track, np.split(seconds, firsts[1:]), np.split(values, firsts[1:]))))

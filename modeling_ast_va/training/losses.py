@@ -23,17 +23,14 @@ def training_loss(
 
     Args:
         outputs: of the model for the batch; its `loss` is the mean squared error of the ratings.
-        labels: ratings.
         auxiliary_labels: values of all auxiliary targets, in the order of `auxiliary_targets`; None without any.
-        concordance_weight: with 0 there is no such term.
         auxiliary_targets: kinds of auxiliary targets. The term of each is its weight times its mean squared error.
 
     Shape:
         labels: `(batch, num_labels)`. auxiliary_labels: `(batch, num_auxiliary_targets)`.
 
     Returns:
-        The loss, and its terms by their names: `mse`, `concordance`, and the names of the auxiliary targets. Their sum
-        is the loss.
+        The loss, and its terms, whose sum it is: `mse`, `concordance` if it has a weight, and the auxiliary targets.
     """
     assert outputs.loss is not None
     loss, terms = outputs.loss, {"mse": outputs.loss}
@@ -61,9 +58,6 @@ def concordance_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.T
 
     The mean squared error favours predictions close to the mean where they are uncertain; this term favours
     predictions that are spread as widely as the labels.
-
-    Args:
-        predictions, labels: ratings on the same scale.
 
     Shape:
         `(batch, num_labels)` each -> `()`. A column without any variation counts 1.

@@ -45,17 +45,14 @@ def train(arguments: Arguments) -> dict[str, float]:
 
     Without a validation split the last weights are kept; without a test split there is no test.
 
-    Args:
-        arguments: as [`parse_arguments`] returns them.
-
     Returns:
         All metrics: `train_...`, `eval_...` of the validation split and `test_...` of the test split.
 
     Raises:
         ValueError: for settings, data or an `output_dir` that do not work, before songs are decoded.
     """
-    # Settings. The library would push every checkpoint, with pickles; this function pushes once, at the end.
     data, settings, training = arguments
+    # The library would push every checkpoint, with pickles; this function pushes once, at the end.
     args = ASTVATrainingArguments(**{**training, "push_to_hub": False})
     if training.get("push_to_hub"):
         require_token(args.hub_token)
@@ -64,12 +61,9 @@ def train(arguments: Arguments) -> dict[str, float]:
     if args.device.type == "cpu":
         torch.set_num_threads(args.num_threads or cores_per_process())
     set_seed(args.seed)
-
-    # Model
     model, feature_extractor = build_model(data.init_from, settings, args.device)
     check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
 
-    # Data
     with args.main_process_first(desc="log-mels"):
         data_dir, segments = load_songs(data, feature_extractor)
     if args.process_index == 0:
@@ -79,37 +73,26 @@ def train(arguments: Arguments) -> dict[str, float]:
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & settings.keys():
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
-
-    # Loss
     auxiliary_targets = load_auxiliary_targets(data, args, data_dir, splits["train"])
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind in auxiliary_targets))
 
-    # Training
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
     model.set_num_auxiliary_targets(0)  # used for training only
     trainer.save_model()
     trainer.save_metrics("train", result.metrics)
-
-    # Evaluation
     if "validation" in splits:
         trainer.save_metrics("eval", trainer.evaluate())
     if "test" in splits:
         test_model(trainer, splits["test"])
 
-    # Card
     if trainer.is_world_process_zero():
         write_results(trainer, data, splits, segments.audit)
         if training.get("push_to_hub"):
-            push_folder(
-                args.output_dir,
-                args.hub_model_id or Path(args.output_dir).absolute().name,
-                private=args.hub_private_repo,
-                revision=args.hub_revision,
-                commit_message="End of training",
-                token=args.hub_token,
-            )
+            repo_id = args.hub_model_id or Path(args.output_dir).absolute().name
+            options = {"private": args.hub_private_repo, "revision": args.hub_revision, "token": args.hub_token}
+            push_folder(args.output_dir, repo_id, commit_message="End of training", **options)
     args.distributed_state.wait_for_everyone()
     return read_json(Path(args.output_dir) / RESULTS_FILE)
 
@@ -136,16 +119,9 @@ def load_songs(data: DataArguments, feature_extractor: ASTVAFeatureExtractor) ->
         logger.warning("Without --data_dir, training uses the demo songs in %s.", data_dir)
         if not data_dir.exists():
             make_demo_deam(data_dir)
-    segments = load_segments(
-        data_dir,
-        labels=data.labels,
-        segment_seconds=feature_extractor.segment_seconds,
-        segment_hop_seconds=data.segment_hop_seconds,
-        feature_extractor=feature_extractor,
-        num_proc=data.num_proc,
-        cache_dir=data.cache_dir,
-    )
-    return data_dir, segments
+    options = {name: getattr(data, name) for name in ("labels", "segment_hop_seconds", "num_proc", "cache_dir")}
+    options["segment_seconds"] = feature_extractor.segment_seconds
+    return data_dir, load_segments(data_dir, feature_extractor=feature_extractor, **options)
 
 
 def load_auxiliary_targets(

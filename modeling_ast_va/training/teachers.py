@@ -1,8 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Teachers: embeddings of a larger model, and ratings predicted from them, as auxiliary targets.
+"""
+Teachers: embeddings of a larger model, and ratings predicted from them, as auxiliary targets.
 
-Knowledge distillation: Hinton, Vinyals and Dean (2015), arXiv:1503.02531; of embeddings: Romero et al. (2015),
-"FitNets", ICLR.
+Knowledge distillation: Hinton et al. (2015), arXiv:1503.02531; of embeddings: Romero et al. (2015), "FitNets", ICLR.
 """
 
 from __future__ import annotations
@@ -40,14 +40,10 @@ def embed_songs(
     Write the embeddings of all segments of DEAM as the NPZ file that [`read_teacher`] reads.
 
     Args:
-        model: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers. Its `pooler_output` is the
-            embedding.
-        data_dir: folder of DEAM.
+        model: as for [`load_initial_model`]. Its `pooler_output` is the embedding.
         output: the NPZ file.
-        segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment of the model.
         batch_size: segments in a batch.
-        num_proc: processes that decode; None is one for each core.
-        cache_dir: folder of cached log-mels; None is the cache of `datasets`.
+        data_dir, segment_hop_seconds, num_proc, cache_dir: as for [`load_segments`].
 
     Raises:
         ValueError: for a checkpoint of another model, or a folder without usable songs.
@@ -69,11 +65,10 @@ def embed_songs(
         input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
         embeddings.append(teacher(input_values).pooler_output.float().cpu().numpy())
     columns = rows.select_columns(["song_id", "start_seconds"]).with_format("numpy")[:]
+    columns |= {"window_seconds": feature_extractor.segment_seconds, "embedding": np.concatenate(embeddings)}
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     with Path(output).open("wb") as file:
-        np.savez(
-            file, **columns, window_seconds=feature_extractor.segment_seconds, embedding=np.concatenate(embeddings)
-        )
+        np.savez(file, **columns)
     logger.info("Wrote %d embeddings of %d songs.", len(rows), len(set(columns["song_id"].tolist())))
 
 
@@ -86,17 +81,7 @@ def check_teacher(path: str | Path | None, weight: float) -> None:
 
 
 def teacher_targets(path: str | Path, weight: float, labels: Mapping[int, np.ndarray]) -> list[AuxiliaryTargets]:
-    """
-    The auxiliary targets of a teacher: its embeddings, and the ratings predicted from them.
-
-    Args:
-        path: NPZ file of the embeddings.
-        weight: of each of the two terms of the loss.
-        labels: ratings of the training songs.
-
-    Raises:
-        ValueError: as [`read_teacher`], and for training songs without embeddings.
-    """
+    """Two kinds of targets from the file of a teacher: its embeddings, and ratings by [`rate_by_teacher`]."""
     tracks, window_seconds = read_teacher(path)
     embeddings = AuxiliaryTargets("teacher_embeddings", weight, tracks, window_seconds, labels)
     rated = rate_by_teacher(tracks, labels)
@@ -142,17 +127,10 @@ def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
 
 def rate_by_teacher(tracks: Mapping[int, Track], labels: Mapping[int, np.ndarray]) -> dict[int, Track]:
     """
-    Predict ratings of every window from a teacher's embeddings, by a ridge regression fitted to whole songs.
-
-    Args:
-        tracks: embeddings of each song.
-        labels: ratings of the training songs; the regression is fitted to their mean embeddings.
+    Predict ratings of every window by a ridge regression from the mean embeddings of the training songs to `labels`.
 
     Shape:
-        labels: `(num_labels,)` each.
-
-    Returns:
-        A track of `num_labels` ratings for each song.
+        labels: `(num_labels,)` each -> values of each track: `(num_windows, num_labels)`.
     """
     inputs = np.stack([tracks[song].values.mean(axis=0) for song in labels]).astype(np.float64)
     mean, std = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-6)
@@ -169,15 +147,9 @@ def fit_ridge(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.n
 
     One singular value decomposition gives all errors: without its row, a residual is divided by 1 - its leverage.
 
-    Args:
-        inputs: of mean 0.
-        targets: what to predict.
-
     Shape:
-        inputs: `(num_rows, num_inputs)`. targets: `(num_rows, num_targets)`.
-
-    Returns:
-        Coefficients `(num_inputs, num_targets)` and intercept `(num_targets,)`.
+        inputs: `(num_rows, num_inputs)`, of mean 0. targets: `(num_rows, num_targets)` -> coefficients
+        `(num_inputs, num_targets)` and intercept `(num_targets,)`.
     """
     intercept = targets.mean(axis=0)
     left, values, right = np.linalg.svd(inputs, full_matrices=False)

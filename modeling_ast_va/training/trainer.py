@@ -27,17 +27,11 @@ from ..training.training_arguments import ASTVATrainingArguments
 
 
 class ASTVATrainer(Trainer):
-    """
-    `Trainer` that augments training batches, evaluates songs, and saves complete Hub folders.
-
-    Args:
-        auxiliary_targets: kinds of auxiliary targets, in the order of the columns of the auxiliary head.
-        args, kwargs: of the [`~transformers.Trainer`]; `processing_class` is the feature extractor.
-    """
+    """`Trainer` that augments training batches, evaluates songs, and saves complete Hub folders."""
 
     def __init__(self, *args, auxiliary_targets: Sequence[AuxiliaryTargets] = (), **kwargs):
         super().__init__(*args, **kwargs)
-        self.auxiliary_targets = auxiliary_targets
+        self.auxiliary_targets = auxiliary_targets  # in the order of the columns of the auxiliary head
         self.terms: dict[str, Any] = defaultdict(float)  # of the loss, summed over the steps since the last log
         self.num_steps = 0.0
 
@@ -46,9 +40,8 @@ class ASTVATrainer(Trainer):
         auxiliary_labels = inputs.pop("auxiliary_labels", None)
         mask = spec_augment_mask(inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames)
         outputs = model(**inputs, bool_masked_values=mask)
-        loss, terms = training_loss(
-            outputs, inputs["labels"], auxiliary_labels, self.args.concordance_weight, self.auxiliary_targets
-        )
+        weight = self.args.concordance_weight
+        loss, terms = training_loss(outputs, inputs["labels"], auxiliary_labels, weight, self.auxiliary_targets)
         step = 1 / self.current_gradient_accumulation_steps
         self.num_steps += step
         for name, term in terms.items():
@@ -58,8 +51,7 @@ class ASTVATrainer(Trainer):
     def log(self, logs, start_time=None):
         if "loss" in logs:
             for name, total in self.terms.items():
-                mean = self.accelerator.reduce(total / self.num_steps, reduction="mean")
-                logs[f"loss_{name}"] = mean.item()
+                logs[f"loss_{name}"] = self.accelerator.reduce(total / self.num_steps, reduction="mean").item()
             self.terms.clear()
             self.num_steps = 0.0
         super().log(logs, start_time)
@@ -67,20 +59,15 @@ class ASTVATrainer(Trainer):
     def evaluation_loop(self, dataloader, *args, metric_key_prefix="eval", **kwargs):
         # As the iterator of a data loader does at its start: the random numbers of training that follow depend on it.
         torch.empty((), dtype=torch.int64).random_()
-        rows = dataloader.dataset
-        predictions, metrics, _ = self.evaluate_split(rows, metric_key_prefix)
-        return EvalLoopOutput(predictions, label_ids=None, metrics=metrics, num_samples=len(rows))
+        predictions, metrics, _ = self.evaluate_split(dataloader.dataset, metric_key_prefix)
+        return EvalLoopOutput(predictions, label_ids=None, metrics=metrics, num_samples=len(predictions))
 
     def evaluate_split(self, rows: Dataset, prefix: str) -> tuple[np.ndarray, dict[str, float], pd.DataFrame]:
         """
-        Evaluate segments; with several processes each predicts its share.
-
-        Args:
-            rows: segments with log-mels, as [`load_deam`] returns them.
-            prefix: of the metrics.
+        Evaluate segments as [`evaluate_rows`] does; with several processes each predicts its share.
 
         Returns:
-            Predictions, metrics with the loss, and the table of segments of [`evaluate_rows`], in every process.
+            Predictions, metrics with the loss, and the table of segments, in every process.
         """
         args = self.args
         if args.world_size > 1:
@@ -89,8 +76,8 @@ class ASTVATrainer(Trainer):
         first, last = (len(rows) * rank // args.world_size for rank in (args.process_index, args.process_index + 1))
         share = [np.empty((0, 2), np.float32)]
         if last > first:
+            part = rows.select(range(first, last))
             with self.compute_loss_context_manager():
-                part = rows.select(range(first, last))
                 share.append(predict_rows(self.model, self.processing_class, part, args.eval_batch_size))
         predictions = np.concatenate(gather_object(share))
         metrics, segments = evaluate_rows(rows, predictions, prefix)
@@ -121,18 +108,11 @@ def collate(
     auxiliary_targets: Sequence[AuxiliaryTargets] = (),
 ) -> dict[str, torch.Tensor]:
     """
-    Make a batch of rows of [`load_deam`].
-
-    Args:
-        rows: segments with log-mels.
-        feature_extractor: normalises them, unless its `do_normalize` is false.
-        auxiliary_targets: kinds of auxiliary targets.
-
-    Returns:
-        `input_values`, `labels`, and with auxiliary targets `auxiliary_labels`.
+    Make a batch of rows of [`load_deam`], normalised unless `do_normalize` is false.
 
     Shape:
-        `(batch, num_frames, num_mel_bins)`, `(batch, 2)`, `(batch, num_auxiliary_targets)`.
+        input_values: `(batch, num_frames, num_mel_bins)`. labels: `(batch, 2)`. auxiliary_labels, with auxiliary
+        targets: `(batch, num_auxiliary_targets)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
@@ -154,21 +134,18 @@ def build_trainer(
 ) -> ASTVATrainer:
     """The trainer of a model on the splits `train` and, where there is one, `validation`."""
     validation = splits.get("validation")
-    callbacks = []
-    if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
-        callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+    options = {"feature_extractor": feature_extractor, "auxiliary_targets": auxiliary_targets}
     trainer = ASTVATrainer(
         model=model,
         args=args,
-        data_collator=functools.partial(
-            collate, feature_extractor=feature_extractor, auxiliary_targets=auxiliary_targets
-        ),
+        data_collator=functools.partial(collate, **options),
         train_dataset=splits["train"],
         eval_dataset=validation,
         processing_class=feature_extractor,
-        callbacks=callbacks,
         auxiliary_targets=auxiliary_targets,
     )
+    if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
+        trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)

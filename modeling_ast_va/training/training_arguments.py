@@ -22,8 +22,7 @@ class ASTVATrainingArguments(TrainingArguments):
     Args:
         output_dir: output folder, which becomes a complete Hub repository.
         num_train_epochs: maximum number of epochs. Early stopping may end training sooner.
-        per_device_train_batch_size: number of segments in a training batch of each device.
-        per_device_eval_batch_size: number of segments in an evaluation batch of each device.
+        per_device_train_batch_size, per_device_eval_batch_size: number of segments in a batch of each device.
         learning_rate: peak learning rate of AdamW.
         weight_decay: weight decay of AdamW.
         lr_scheduler_type: schedule of the learning rate.
@@ -80,23 +79,17 @@ class ASTVATrainingArguments(TrainingArguments):
 
 
 def checkpoint_to_resume(args: ASTVATrainingArguments) -> str | None:
-    """
-    The checkpoint that training resumes from, or None for a new run.
-
-    Raises:
-        ValueError: for a checkpoint that does not exist, and for a new run in a folder with checkpoints of another one.
-    """
+    """The checkpoint to resume from, None for a new run; ValueError without one or among those of another run."""
     last = get_last_checkpoint(args.output_dir) if os.path.isdir(args.output_dir) else None
     wanted = str(args.resume_from_checkpoint or "false")
     if wanted.lower() == "false":
-        if last is not None:
-            raise ValueError(
-                f"Expected an output_dir without checkpoints for a new run, but got {args.output_dir!r}. Resume with "
-                "--resume_from_checkpoint true, or choose another --output_dir."
-            )
-        return None
+        if last is None:
+            return None
+        raise ValueError(
+            f"Expected an output_dir without checkpoints for a new run, but got {args.output_dir!r}. Resume with "
+            "--resume_from_checkpoint true, or choose another --output_dir."
+        )
     checkpoint = last if wanted.lower() == "true" else wanted
     if checkpoint is None or not os.path.isdir(checkpoint):
-        place = args.output_dir if checkpoint is None else checkpoint
-        raise ValueError(f"Expected a checkpoint to resume from, but got none in {place!r}.")
+        raise ValueError(f"Expected a checkpoint to resume from, but got none in {checkpoint or args.output_dir!r}.")
     return checkpoint

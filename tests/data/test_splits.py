@@ -111,7 +111,7 @@ def test_too_few_groups_for_three_splits_are_refused(groups):
 
 
 def test_too_few_segments_are_refused():
-    with pytest.raises(ValueError, match="got 9 segments of 9 songs .*: validation would be empty"):
+    with pytest.raises(ValueError, match=r"got 9 segments of 9 songs .*: validation would be empty"):
         split(np.arange(9), split_by="segment")
 
 
