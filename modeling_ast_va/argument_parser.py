@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """A parser of full flag names and positional arguments in any order, with a suggestion for an unknown flag."""
+    """Parser whose result has only what is given: defaults are those of functions. Positions of arguments are free."""
 
     def __init__(self, **kwargs: Any):
         self.flags: list[str] = []
-        super().__init__(**kwargs, allow_abbrev=False)
+        super().__init__(**kwargs, allow_abbrev=False, argument_default=argparse.SUPPRESS)
 
     def add_argument(self, *names: Any, **kwargs: Any) -> argparse.Action:
         self.flags += [name for name in names if str(name).startswith("--")]

@@ -183,16 +183,16 @@ def quadrant(valence: float, arousal: float, midpoint: float = sum(RATING_SCALE)
 
 
 @contextmanager
-def _open_source(source: AudioSource, source_sampling_rate: int | None) -> Iterator[tuple[int, int, BlockReader]]:
+def _open_source(source: AudioSource, rate: int | None) -> Iterator[tuple[int, int, BlockReader]]:
     """Sampling rate, number of samples, and reader of blocks, of any source."""
     if isinstance(source, np.ndarray):
-        if source_sampling_rate is None:
+        if rate is None:
             raise ValueError("Expected source_sampling_rate of a waveform in Hz, but got None.")
         if source.ndim not in (1, 2) or not np.issubdtype(source.dtype, np.floating):
             expected = "a waveform of floats in [-1, 1], (num_samples,) or (num_channels, num_samples)"
             raise ValueError(f"Expected {expected}, but got {source.dtype} of shape {source.shape}.")
         waveform = source.T if source.ndim == 2 and source.shape[0] < source.shape[1] else source
-        yield source_sampling_rate, len(waveform), partial(_array_blocks, waveform, source_sampling_rate)
+        yield rate, source.size and len(waveform), partial(_array_blocks, waveform, rate)
         return
     with _open_file(source) as file:
         try:

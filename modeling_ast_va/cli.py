@@ -7,8 +7,8 @@ import inspect
 import logging
 import os
 import sys
-from argparse import SUPPRESS, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
 
 from . import __version__
 from .argument_parser import ArgumentParser, suggestion
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     logging.getLogger(__package__).setLevel(os.environ.get(LOG_LEVEL_VARIABLE, "INFO").upper())
     name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        return _run(name, arguments, prog or f"ast-va {name}")
+        return _run(COMMANDS[name], arguments, prog or f"ast-va {name}")
     if name == "--version":
         print(f"ast-va {__version__}")
     elif name in ("-h", "--help"):
@@ -50,14 +50,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     return 0
 
 
-def _run(name: str, arguments: Sequence[str], prog: str) -> int:
+def _run(command: Callable[..., None], arguments: Sequence[str], prog: str) -> int:
     """Run a command and turn errors of the user into a message and an exit code."""
-    parser = ArgumentParser(
-        prog=prog, description=inspect.getdoc(COMMANDS[name]), formatter_class=RawDescriptionHelpFormatter
-    )
-    parser.argument_default = SUPPRESS  # what is not given is not passed on, so that functions have their own defaults
+    parser = ArgumentParser(prog=prog, description=inspect.getdoc(command), formatter_class=RawDescriptionHelpFormatter)
     try:
-        COMMANDS[name](parser, arguments)
+        command(parser, arguments)
     except (ValueError, ImportError, OSError) as error:
         logger.debug("%s failed.", prog, exc_info=True)
         print(f"{prog}: error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,14 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""
-The commands of `ast-va`.
-
-Each adds its flags to a parser, parses them, and calls a function with those that were given. Functions are imported
-when they are first used, so that `--help` and errors in flags do not wait for torch.
-"""
+"""The commands of `ast-va`. The functions that they call are imported on use: parsing does not wait for torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
@@ -23,11 +18,17 @@ from .hub.files import CONFIG_FILE
 RELEASED_MODEL = Path(__file__).parents[1] / "hub" / "ast-va-deam"  # in a clone of the repository
 AS_TRAINED = "(default: as in training)"
 OF_SPLIT = ("labels", "split_by", "split_seed", "num_folds", "validation_ratio")
-SHARED_FLAGS: dict[str, dict[str, Any]] = {
+# Flags of several commands, and those of the split.
+FLAGS: dict[str, dict[str, Any]] = {
     "segment_hop_seconds": {"type": float, "help": "step from segment to segment (default: no overlap)"},
     "batch_size": {"type": int, "help": "segments in a batch (default: 16)"},
     "num_proc": {"type": int, "help": "processes that decode (default: one per core)"},
     "cache_dir": {"help": "folder of cached log-mels (default: the cache of datasets)"},
+    "labels": {"choices": LABELS, "help": AS_TRAINED},
+    "split_by": {"choices": SPLIT_BY, "help": AS_TRAINED},
+    "split_seed": {"type": int, "help": AS_TRAINED},
+    "num_folds": {"type": int, "help": AS_TRAINED},
+    "validation_ratio": {"type": float, "help": AS_TRAINED},
 }
 
 
@@ -36,19 +37,18 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
     Several models, `--model DIR DIR ...`, are averaged. The same command resumes a run that was interrupted.
     """
-    of_model = "folder or Hub id, and folders of further models of an ensemble (default: the released model)"
-    parser.add_argument("paths", nargs="*", default=[], metavar="FILE_OR_FOLDER", help="audio files, folders, URLs")
-    parser.add_argument("--model", nargs="+", action="append", default=[], help=of_model)
+    parser.add_argument("paths", nargs="*", metavar="FILE_OR_FOLDER", help="audio files, folders, URLs")
+    parser.add_argument("--model", nargs="+", action="append", help="folders or Hub ids (default: the released model)")
     parser.add_argument("--output", required=True, help="table to write: .csv, .jsonl or .parquet")
     parser.add_argument("--segments", action="store_true", help="one row per segment: the course over time")
-    _add_shared(parser, "segment_hop_seconds", "batch_size")
+    _add_flags(parser, "segment_hop_seconds", "batch_size")
     parser.add_argument("--num_workers", type=int, help="songs processed at the same time (default: one per core)")
     parser.add_argument("--device", help="such as cuda:0 (default: all accelerators, or the CPU)")
     parser.add_argument("--dtype", help="precision, such as bfloat16 (default: float32)")
     parser.add_argument("--plot", metavar="PNG", help="plot the course over time of a single song")
     options = vars(parser.parse_args(argv))
-    models, paths = split_models(options.pop("model"))
-    paths += options.pop("paths")
+    models, paths = split_models(options.pop("model", []))
+    paths += options.pop("paths", [])
     if not paths:
         parser.error("the following arguments are required: FILE_OR_FOLDER")
     if not models and not (RELEASED_MODEL / CONFIG_FILE).is_file():
@@ -58,7 +58,8 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
 def train(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Train a model on DEAM or on the demo songs."""
-    training.train(training.parse_arguments(argv, prog=parser.prog))
+    arguments = training.parse_arguments(argv, prog=parser.prog)
+    training.train(arguments)
 
 
 def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -68,32 +69,29 @@ def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
     evaluate --folds outputs/recipe/fold-* [--baselines --data_dir DEAM]
     evaluate --baselines --data_dir DEAM --output_dir DIR
     """
-    of_output = "(default: evaluation_SPLIT in the folder of the model, cross_validation beside the folds)"
     parser.add_argument("--model", help="folder or Hub id of a model")
     parser.add_argument("--folds", nargs="+", help="folders of training runs, one for each fold, or for each seed too")
     parser.add_argument("--baselines", action="store_true", help="fit and evaluate the baselines too, or only them")
     parser.add_argument("--data_dir", help="folder of DEAM, as distributed, or of the demo songs")
-    parser.add_argument("--output_dir", help=of_output)
+    parser.add_argument("--output_dir", help="(default: evaluation_SPLIT in the model, cross_validation beside folds)")
     parser.add_argument("--split", choices=SPLITS, help="split to evaluate a model on (default: test)")
     parser.add_argument("--segment_hop_seconds", type=float, help=f"step from segment to segment {AS_TRAINED}")
     parser.add_argument("--batch_size", type=int, help="segments in a batch (default: 32)")
     parser.add_argument("--fold", type=int, help=f"fold to evaluate a model on {AS_TRAINED}")
-    _add_shared(parser, "num_proc", "cache_dir")
-    for name, values in zip(OF_SPLIT, ({"choices": LABELS}, {"choices": SPLIT_BY}, {"type": int}, {"type": int}, {"type": float})):
+    _add_flags(parser, "num_proc", "cache_dir", *OF_SPLIT)
     of_one_model = ("split", "segment_hop_seconds", "batch_size", "fold")
     options = vars(parser.parse_args(argv))
     model, folds = options.pop("model", None), options.pop("folds", None)
-    given = options.keys()
     if model:
-        if folds or "data_dir" not in given:
+        if folds or "data_dir" not in options:
             parser.error("--model needs --data_dir, and cannot be given together with --folds")
         evaluation.evaluate_model(model, **options)
     elif folds:
-        if unfit := [name for name in (*of_one_model, *SPLIT_FLAGS) if name in given]:
+        if unfit := [name for name in (*of_one_model, *OF_SPLIT) if name in options]:
             parser.error(f"--folds are evaluated as they were trained, without --{', --'.join(unfit)}")
         evaluation.evaluate_folds(folds, **options)
     elif options.pop("baselines", False):
-        if set(of_one_model) & given or not {"data_dir", "output_dir"} <= given:
+        if set(of_one_model) & options.keys() or not {"data_dir", "output_dir"} <= options.keys():
             parser.error(f"--baselines alone need --data_dir and --output_dir, without --{', --'.join(of_one_model)}")
         evaluation.evaluate_baselines(**options)
     else:
@@ -105,8 +103,9 @@ def embed(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--model", required=True, help="Hub id or folder of an ASTVA model or an AudioSet AST")
     parser.add_argument("--data_dir", required=True, help="folder of DEAM, as distributed")
     parser.add_argument("--output", required=True, help="NPZ file to write")
-    _add_shared(parser, *SHARED_FLAGS)
-    training.embed_songs(**vars(parser.parse_args(argv)))
+    _add_flags(parser, "segment_hop_seconds", "batch_size", "num_proc", "cache_dir")
+    options = vars(parser.parse_args(argv))
+    training.embed_songs(**options)
 
 
 def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -120,7 +119,7 @@ def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--output", help="new folder: half-precision weights, settings, code, card")
     parser.add_argument("--data_dir", help="folder of DEAM, to measure the fit to the training songs")
     parser.add_argument("--refresh", metavar="DIR", help="released folder whose code and card are written again")
-    _add_shared(parser, "num_proc", "cache_dir")
+    _add_flags(parser, "num_proc", "cache_dir")
     options = vars(parser.parse_args(argv))
     refreshed = options.pop("refresh", None)
     if options if refreshed else not {"model", "output"} <= options.keys():
@@ -142,7 +141,8 @@ def push(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--revision", help="branch (default: main)")
     parser.add_argument("--commit_message", help="(default: Upload model, code and card)")
     parser.add_argument("--dry_run", action="store_true", help="only check the folder and list its files")
-    hub.push_folder(**vars(parser.parse_args(argv)))
+    options = vars(parser.parse_args(argv))
+    hub.push_folder(**options)
 
 
 def convert(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -163,7 +163,8 @@ def demo(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--num_songs", type=int, help="up to 580 (default: 400)")
     parser.add_argument("--seed", type=int, help="of songs and ratings (default: 0)")
     parser.add_argument("--song_seconds", type=float, help="length of a song (default: 20)")
-    print(f"Demo songs: {demo_songs.make_demo_deam(**vars(parser.parse_args(argv)))}")
+    options = vars(parser.parse_args(argv))
+    print(f"Demo songs: {demo_songs.make_demo_deam(**options)}")
 
 
 def benchmark(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -185,17 +186,13 @@ def benchmark(parser: ArgumentParser, argv: Sequence[str]) -> None:
     benchmark(**options)
 
 
-COMMANDS: dict[str, Callable[[ArgumentParser, Sequence[str]], None]] = {
-    command.__name__: command for command in (predict, train, evaluate, embed, release, push, convert, demo, benchmark)
-}
+COMMANDS = {one.__name__: one for one in (predict, train, evaluate, embed, release, push, convert, demo, benchmark)}
 
 
 def split_models(given: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     """
-    Split the arguments of each `--model` into models and songs.
-
-    The first argument is a model, and so are the folders of models that follow it; the others are songs. Further Hub
-    ids need a `--model` each.
+    Split the arguments of each `--model` into models and songs: the first argument is a model, and so are the folders
+    of models that follow it. Further Hub ids need a `--model` each.
     """
     models: list[str] = []
     paths: list[str] = []
@@ -204,3 +201,8 @@ def split_models(given: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
         models += [first, *folders]
         paths += others[len(folders) :]
     return models, paths
+
+
+def _add_flags(parser: ArgumentParser, *names: str) -> None:
+    for name in names:
+        parser.add_argument(f"--{name}", **FLAGS[name])

@@ -35,7 +35,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         num_mel_bins: number of mel bands.
         max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut.
         segment_seconds: length of the segments that a song is split into; at most `max_length` frames.
-        f_min, f_max: lower and upper edge of the mel bands, in Hz; `None` means half the sampling rate.
+        f_min, f_max: lower and upper edge of the mel bands, in Hz; `f_max=None` means half the sampling rate.
         frontend: `"librosa"` computes `librosa.power_to_db` of `librosa.feature.melspectrogram`: centred frames, Slaney
             mel bands, dB. `"kaldi"` computes the log-mels of transformers' [`ASTFeatureExtractor`]: whole frames only,
             mean removed, pre-emphasis, kaldi mel bands, natural logarithm; `ref` and `top_db` are ignored.

@@ -19,14 +19,7 @@ def format_interval(value: float | None, low: float | None, high: float | None) 
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool = False) -> str:
-    """
-    A table of cells that are text already: the first column left-aligned, the others right-aligned.
-
-    Args:
-        header: titles of the columns.
-        rows: as many cells each.
-        markdown: whether to write GitHub's Markdown in place of plain text.
-    """
+    """A table of text cells, plain or in Markdown: the first column is left-aligned, the others are right-aligned."""
     widths = [max(map(len, column)) for column in zip(header, *rows)]
 
     def line(cells: Sequence[str], separator: str) -> str:

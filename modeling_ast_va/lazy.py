@@ -12,20 +12,12 @@ Names = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
 
 def lazy_names(package: str, modules: Mapping[str, Sequence[str]]) -> Names:
-    """
-    Make `__getattr__`, `__dir__` and `__all__` of a package that imports its modules on first use.
-
-    Args:
-        package: `__name__` of the package.
-        modules: public names for each module of the package.
-    """
+    """Make `__getattr__`, `__dir__` and `__all__` of a package from the public names of each of its modules."""
     module_of = {name: module for module, names in modules.items() for name in names}
 
     def get(name: str) -> Any:
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{module_of[name]}", package), name)
-        setattr(sys.modules[package], name, value)  # later uses do not call this function
-        return value
+        return getattr(import_module(f".{module_of[name]}", package), name)
 
     return get, lambda: sorted({*vars(sys.modules[package]), *module_of}), sorted(module_of)

@@ -1,13 +1,15 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Plots of training, of predictions against ratings, and of the course of a song, as PNG files.
+"""
+Plots of training, of predictions against ratings, and of the course of a song, as PNG files.
 
 Every function builds its own figure without the global state of pyplot, so that it works without a display and inside
-other programs; it writes the file and returns the figure. The colours are those of Okabe and Ito, which people with
-colour vision deficiencies can tell apart: valence is blue, arousal vermilion.
+other programs; it writes the file, in a folder that is created if it is missing, and returns the figure. The colours
+are those of Okabe and Ito, which people with colour vision deficiencies can tell apart.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -22,13 +24,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import ArrayLike, NDArray
 
 from .audio_ast_va import RATING_SCALE, quadrant
-from .metrics import (
-    DIMENSIONS,
-    concordance_correlation_coefficient,
-    pearson_r,
-    root_mean_squared_error,
-    validate_ratings,
-)
+from .metrics import DIMENSIONS, evaluate_predictions, validate_ratings
 
 DPI = 150
 SCALE_CENTRE = sum(RATING_SCALE) / 2
@@ -42,21 +38,19 @@ TICK_STEPS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7
 MAX_TICKS = 10
 
 FilePath = str | PathLike[str]
-LogEntry = Mapping[str, Any]  # of Trainer.state.log_history
 
 
-def plot_loss_curves(log_history: Sequence[LogEntry], path: FilePath, best_step: int | None = None) -> Figure:
+def plot_loss_curves(log_history: Sequence[Mapping[str, Any]], path: FilePath, best_step: int | None = None) -> Figure:
     """
     Plot the course of training over the epochs.
 
     One panel shows the mean squared error of training and validation. Where the loss has further terms, the second
-    one shows the training loss and its terms, each times its weight. With validation, the last one shows its CCC.
+    one shows the training loss and its terms, each times its weight. With validation, the last one shows its CCC: of
+    songs if it was logged, otherwise of segments.
 
     Args:
         log_history: `Trainer.state.log_history`, with `loss_mse` and `eval_mse`.
-        path: of the PNG file.
-        best_step: step of the checkpoint that was kept (`Trainer.state.best_global_step`). None is the one with the
-            lowest validation error.
+        best_step: `Trainer.state.best_global_step`; None is the step with the lowest validation error.
 
     Raises:
         ValueError: for a history without any error.
@@ -66,55 +60,35 @@ def plot_loss_curves(log_history: Sequence[LogEntry], path: FilePath, best_step:
     validation = list({entry["step"]: entry for entry in reversed(log_history) if "eval_mse" in entry}.values())[::-1]
     if not training and not validation:
         raise ValueError("Expected a log history with 'loss_mse' or 'eval_mse', but got neither.")
+    curves = [("loss_mse", "training", GUIDE_COLOR), ("eval_mse", "validation", MEAN_COLOR)]
+    panels = [("Mean squared error per segment", "squared rating points", curves)]
     terms = [key for key in training[0] if key.startswith("loss_")] if training else []
-    num_panels = 1 + (len(terms) > 1) + bool(validation)
-    figure = _new_figure(max(6, 5.2 * num_panels), 4.5)
-    panels = list(figure.subplots(1, num_panels, sharex=True, squeeze=False)[0])
-
-    _draw_curve(panels[0], training, "loss_mse", "training", color=GUIDE_COLOR)
-    _draw_curve(panels[0], validation, "eval_mse", "validation", color=MEAN_COLOR, marker="o")
-    panels[0].set(title="Mean squared error per segment", ylabel="squared rating points")
     if len(terms) > 1:
-        _draw_terms(panels[1], training, terms)
+        terms.sort(key=lambda term: term != "loss_mse")
+        labels = [term.removeprefix("loss_").replace("_", " ").replace("mse", "mean squared error") for term in terms]
+        curves = [("loss", "total", MEAN_COLOR), *zip(terms, labels, itertools.cycle(TERM_COLORS))]
+        panels.append(("Training loss and its weighted terms", "loss", curves))
     if validation:
-        _draw_validation_ccc(panels[-1], validation)
+        prefix, unit = ("eval_song_", "song") if "eval_song_ccc" in validation[0] else ("eval_", "segment")
+        curves = [(f"{prefix}{dimension}_ccc", dimension, color) for dimension, color in COLORS.items()]
+        panels.append((f"Validation CCC per {unit}", "CCC", [*curves, (f"{prefix}ccc", "mean", MEAN_COLOR)]))
         best = min(validation, key=lambda entry: (entry["step"] != best_step, entry["eval_mse"]))
-    for axes in panels:
+    figure, axes_of = _new_figure(max(6, 5.2 * len(panels)), 4.5, 1, len(panels), sharex=True, squeeze=False)
+    for (title, ylabel, curves), axes in zip(panels, axes_of[0]):
+        for key, label, color in curves:
+            points = [(entry["epoch"], entry[key]) for entry in (*training, *validation) if key in entry]
+            marker = "o" if key.startswith("eval_") and len(points) <= MAX_MARKED_POINTS else None
+            style = {"color": color, "marker": marker, "linestyle": "--" if label == "mean" else "-"}
+            if points:
+                axes.plot(*zip(*points), label=label, markersize=4, **style)
         if validation:
             label = f"best: epoch {round(best['epoch'], 2):g}"
             axes.axvline(best["epoch"], color=PREDICTION_COLOR, linestyle=":", zorder=1, label=label)
-        axes.set_xlabel("epoch")
-        axes.set_xlim(left=0)
+        axes.set(title=title, xlabel="epoch", ylabel=ylabel, xlim=(0, None))
+        axes.set_ylim(bottom=0 if ylabel == "loss" else None)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
         axes.legend()
-        axes.grid(alpha=0.3)
     return _save(figure, path)
-
-
-def _draw_terms(axes: Axes, training: Sequence[LogEntry], terms: Sequence[str]) -> None:
-    """Draw the training loss and its terms."""
-    _draw_curve(axes, training, "loss", "total", color=MEAN_COLOR)
-    for i, term in enumerate(sorted(terms, key=lambda term: term != "loss_mse")):
-        label = term.removeprefix("loss_").replace("_", " ").replace("mse", "mean squared error")
-        _draw_curve(axes, training, term, label, color=TERM_COLORS[i % len(TERM_COLORS)])
-    axes.set(title="Training loss and its weighted terms", ylabel="loss")
-    axes.set_ylim(bottom=0)
-
-
-def _draw_validation_ccc(axes: Axes, validation: Sequence[LogEntry]) -> None:
-    """Draw the CCC of both dimensions and their mean: of songs if it was logged, otherwise of segments."""
-    prefix, unit = ("eval_song_", "song") if "eval_song_ccc" in validation[0] else ("eval_", "segment")
-    for dimension in DIMENSIONS:
-        _draw_curve(axes, validation, f"{prefix}{dimension}_ccc", dimension, color=COLORS[dimension], marker="o")
-    _draw_curve(axes, validation, f"{prefix}ccc", "mean", color=MEAN_COLOR, marker="o", linestyle="--")
-    axes.set(title=f"Validation CCC per {unit}", ylabel="CCC")
-
-
-def _draw_curve(axes: Axes, entries: Sequence[LogEntry], key: str, label: str, **style: Any) -> None:
-    """Draw one logged value over the epochs, if it was logged."""
-    points = [(entry["epoch"], entry[key]) for entry in entries if key in entry]
-    if points:
-        axes.plot(*zip(*points), label=label, markersize=4 if len(points) <= MAX_MARKED_POINTS else 0, **style)
 
 
 def plot_predictions(references: ArrayLike, predictions: ArrayLike, path: FilePath) -> Figure:
@@ -122,9 +96,7 @@ def plot_predictions(references: ArrayLike, predictions: ArrayLike, path: FilePa
     Plot predictions against ratings, a panel for each dimension, with the line on which both are equal.
 
     Args:
-        references: the ratings, in rating points.
-        predictions: their predictions.
-        path: of the PNG file.
+        references, predictions: the ratings and their predictions, in rating points.
 
     Shape:
         references, predictions: `(n, 2)`, at least one row.
@@ -133,15 +105,13 @@ def plot_predictions(references: ArrayLike, predictions: ArrayLike, path: FilePa
         ValueError: as for [`validate_ratings`].
     """
     references, predictions = validate_ratings(references, predictions)
-    limits = _limits(references, predictions)
-    figure = _new_figure(11, 6)
-    for i, (dimension, axes) in enumerate(zip(DIMENSIONS, figure.subplots(1, 2))):
-        rated, predicted = references[:, i], predictions[:, i]
+    metrics, limits = evaluate_predictions(references, predictions), _limits(references, predictions)
+    figure, panels = _new_figure(11, 6, 1, 2)
+    for i, (dimension, axes) in enumerate(zip(DIMENSIONS, panels)):
         axes.plot(limits, limits, color=GUIDE_COLOR, linestyle="--", zorder=1, label="predicted = rated")
-        axes.scatter(rated, predicted, color=COLORS[dimension], clip_on=False, zorder=2, **_marker_style(len(rated)))
-        ccc, r = concordance_correlation_coefficient(rated, predicted), pearson_r(rated, predicted)
-        scores = f"CCC {ccc:.3f}, r {r:.3f}, RMSE {root_mean_squared_error(rated, predicted):.3f}"
-        axes.set(title=f"{dimension.capitalize()} (n = {len(rated)})\n{scores}")
+        axes.scatter(references[:, i], predictions[:, i], color=COLORS[dimension], **_marker_style(len(references)))
+        ccc, r, rmse = (metrics[f"{dimension}_{name}"] for name in ("ccc", "pearson_r", "rmse"))
+        axes.set_title(f"{dimension.capitalize()} (n = {len(references)})\nCCC {ccc:.3f}, r {r:.3f}, RMSE {rmse:.3f}")
         axes.set(xlabel=f"rated {dimension} {SCALE_LABEL}", ylabel=f"predicted {dimension} {SCALE_LABEL}")
         _square(axes, limits)
         axes.legend(loc="upper left")
@@ -151,53 +121,51 @@ def plot_predictions(references: ArrayLike, predictions: ArrayLike, path: FilePa
 def plot_residuals(references: ArrayLike, predictions: ArrayLike, path: FilePath) -> Figure:
     """
     Plot residuals (predicted minus rated) against ratings, with their histograms, a row for each dimension.
-    A downward slope shows predictions that are too close to the mean.
 
-    Args, Shape, Raises: as for [`plot_predictions`].
+    A downward slope shows predictions that are too close to the mean. Arguments are those of [`plot_predictions`].
     """
     references, predictions = validate_ratings(references, predictions)
     residuals = predictions - references
     limit = max(1.0, 1.08 * float(np.abs(residuals).max()))
     # an odd number of bins: the middle one is centred on zero
     bins = np.linspace(-limit, limit, 2 * min(20, math.ceil(math.sqrt(len(residuals)))) + 2)
-    figure = _new_figure(10, 8)
-    panels = figure.subplots(2, 2, sharey="row", width_ratios=(3, 1))
-    for i, (dimension, (scatter, histogram)) in enumerate(zip(DIMENSIONS, panels)):
-        rated, residual, color = references[:, i], residuals[:, i], COLORS[dimension]
-        scatter.scatter(rated, residual, color=color, clip_on=False, zorder=2, **_marker_style(len(rated)))
+    figure, panels = _new_figure(10, 8, 2, 2, sharey="row", width_ratios=(3, 1))
+    for rated, residual, (dimension, color), panel in zip(references.T, residuals.T, COLORS.items(), panels):
+        scatter, histogram = panel
+        scatter.scatter(rated, residual, color=color, **_marker_style(len(rated)))
         title = f"{dimension.capitalize()} residuals (n = {len(rated)})"
         scatter.set_title(f"{title}\nmean {residual.mean():+.3f}, std {residual.std():.3f}")
-        scatter.set_xlabel(f"rated {dimension} {SCALE_LABEL}")
-        scatter.set(ylabel="predicted − rated (rating points)", xlim=_limits(references), ylim=(-limit, limit))
+        scatter.set(xlabel=f"rated {dimension} {SCALE_LABEL}", ylabel="predicted − rated (rating points)")
+        scatter.set(xlim=_limits(references), ylim=(-limit, limit))
         scatter.xaxis.set_major_locator(MultipleLocator(1))
         histogram.hist(residual, bins=bins, orientation="horizontal", color=color, edgecolor="white", linewidth=0.4)
         histogram.set_xlabel("count")
         histogram.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        for axes in (scatter, histogram):
+        for axes in panel:
             axes.axhline(0, color=GUIDE_COLOR, linestyle="--", zorder=1)
-            axes.set_axisbelow(True)
-            axes.grid(alpha=0.3)
     return _save(figure, path)
 
 
 def plot_valence_arousal_plane(references: ArrayLike, predictions: ArrayLike, path: FilePath) -> Figure:
     """
     Plot ratings and predictions in the plane of valence and arousal, with the names of its four quadrants.
-    Up to `MAX_JOINED_PAIRS`, a thin line joins each rating to its prediction.
 
-    Args, Shape, Raises: as for [`plot_predictions`].
+    Up to `MAX_JOINED_PAIRS`, a line joins each rating to its prediction. Arguments are those of [`plot_predictions`].
     """
     references, predictions = validate_ratings(references, predictions)
-    figure = _new_figure(7.5, 8.2)
-    axes = figure.subplots()
+    figure, axes = _new_figure(7.5, 8.2)
     limits = _limits(references, predictions)
     _square(axes, limits)
-    _draw_quadrants(axes, limits)
+    axes.axvline(SCALE_CENTRE, color=GUIDE_COLOR, linewidth=1, zorder=1)
+    axes.axhline(SCALE_CENTRE, color=GUIDE_COLOR, linewidth=1, zorder=1)
+    margin = 0.02 * (limits[1] - limits[0])
+    low, high = (limits[0] + margin, "left", "bottom"), (limits[1] - margin, "right", "top")
+    for (x, horizontal, _), (y, _, vertical) in itertools.product((low, high), repeat=2):
+        axes.text(x, y, quadrant(x, y), ha=horizontal, va=vertical, fontsize=13, fontweight="bold", color="0.35")
     if len(references) <= MAX_JOINED_PAIRS:
         pairs = np.stack([references, predictions])  # (2, n, 2)
         axes.plot(pairs[..., 0], pairs[..., 1], color=GUIDE_COLOR, linewidth=0.8, zorder=2)
     style = _marker_style(len(references))
-    style |= {"clip_on": False, "zorder": 3}
     axes.scatter(*references.T, label="rated", color=RATING_COLOR, marker="o", **style)
     axes.scatter(*predictions.T, label="predicted", color=PREDICTION_COLOR, marker="^", **style)
     axes.set(xlabel=f"valence {SCALE_LABEL}", ylabel=f"arousal {SCALE_LABEL}")
@@ -208,17 +176,6 @@ def plot_valence_arousal_plane(references: ArrayLike, predictions: ArrayLike, pa
     return _save(figure, path)
 
 
-def _draw_quadrants(axes: Axes, limits: tuple[float, float]) -> None:
-    """Draw a cross at the centre of the scale, and the name of each quadrant in its outer corner."""
-    axes.axvline(SCALE_CENTRE, color=GUIDE_COLOR, linewidth=1, zorder=1)
-    axes.axhline(SCALE_CENTRE, color=GUIDE_COLOR, linewidth=1, zorder=1)
-    margin = 0.02 * (limits[1] - limits[0])
-    low, high = (limits[0] + margin, "left", "bottom"), (limits[1] - margin, "right", "top")
-    for x, horizontal, _ in (low, high):
-        for y, _, vertical in (low, high):
-            axes.text(x, y, quadrant(x, y), ha=horizontal, va=vertical, fontsize=13, fontweight="bold", color="0.35")
-
-
 def plot_course(segments: Sequence[Mapping[str, float]], path: FilePath) -> Figure:
     """
     Plot the course of valence and arousal over one song: a bar for each segment, and a line through them.
@@ -226,56 +183,42 @@ def plot_course(segments: Sequence[Mapping[str, float]], path: FilePath) -> Figu
     Args:
         segments: `"segments"` of a result of the pipeline: `"start"` and `"end"` in seconds, `"valence"` and
             `"arousal"` in rating points.
-        path: of the PNG file.
     """
     columns = np.array([[segment[key] for key in ("start", "end", *DIMENSIONS)] for segment in segments])
     start_seconds, end_seconds, *values = columns.T
-    figure = _new_figure(10, 4.5)
-    axes = figure.subplots()
+    figure, axes = _new_figure(10, 4.5)
     axes.axhline(SCALE_CENTRE, color=GUIDE_COLOR, linewidth=1, zorder=1)
-    for dimension, rated in zip(DIMENSIONS, values):
-        axes.hlines(rated, start_seconds, end_seconds, color=COLORS[dimension], linewidth=5, alpha=0.3)
-        style = {"marker": "."} if len(columns) <= MAX_MARKED_POINTS else {"linewidth": 0.7}
-        axes.plot((start_seconds + end_seconds) / 2, rated, color=COLORS[dimension], label=dimension, **style)
-    axes.set(xlabel="time (min:s)", ylabel=f"rating {SCALE_LABEL}", ylim=_limits(*values))
-    axes.set_xlim(start_seconds.min(), end_seconds.max())
-    span = end_seconds.max() - start_seconds.min()
-    step = next((step for step in TICK_STEPS_SECONDS if span <= step * MAX_TICKS), TICK_STEPS_SECONDS[-1])
-    axes.xaxis.set_major_locator(MultipleLocator(step))
+    style = {"marker": "."} if len(columns) <= MAX_MARKED_POINTS else {"linewidth": 0.7}
+    for (dimension, color), rated in zip(COLORS.items(), values):
+        axes.hlines(rated, start_seconds, end_seconds, color=color, linewidth=5, alpha=0.3)
+        axes.plot((start_seconds + end_seconds) / 2, rated, color=color, label=dimension, **style)
+    first, last = start_seconds.min(), end_seconds.max()
+    axes.set(xlabel="time (min:s)", ylabel=f"rating {SCALE_LABEL}", ylim=_limits(*values), xlim=(first, last))
+    steps = (step for step in TICK_STEPS_SECONDS if last - first <= step * MAX_TICKS)
+    axes.xaxis.set_major_locator(MultipleLocator(next(steps, TICK_STEPS_SECONDS[-1])))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds // 60:.0f}:{seconds % 60:02.0f}"))
-    axes.grid(alpha=0.3)
     figure.legend(loc="outside upper center", ncols=2)
     return _save(figure, path)
 
 
-def save_evaluation_plots(references: ArrayLike, predictions: ArrayLike, output_dir: FilePath) -> list[Path]:
-    """
-    Write `predictions.png`, `residuals.png` and `valence_arousal_plane.png` to a folder.
-
-    Args:
-        references, predictions: as for [`plot_predictions`].
-        output_dir: the folder, which is created if it is missing.
-
-    Returns:
-        The paths of the files.
-    """
-    plots = (plot_predictions, plot_residuals, plot_valence_arousal_plane)
-    paths = [Path(output_dir) / f"{plot.__name__.removeprefix('plot_')}.png" for plot in plots]
-    for plot, path in zip(plots, paths):
-        plot(references, predictions, path)
-    return paths
+def save_evaluation_plots(references: ArrayLike, predictions: ArrayLike, output_dir: FilePath) -> None:
+    """Write `predictions.png`, `residuals.png` and `valence_arousal_plane.png` to a folder."""
+    for plot in (plot_predictions, plot_residuals, plot_valence_arousal_plane):
+        plot(references, predictions, Path(output_dir) / f"{plot.__name__.removeprefix('plot_')}.png")
 
 
-def _new_figure(width_inches: float, height_inches: float) -> Figure:
-    """A figure whose layout keeps titles and labels inside, also with axes of fixed proportions."""
+def _new_figure(width_inches: float, height_inches: float, *grid: int, **options: Any) -> tuple[Figure, Any]:
+    """A figure whose layout keeps titles and labels inside, also with axes of fixed proportions; and its axes."""
     layout = ConstrainedLayoutEngine(compress=True, w_pad=0.1, h_pad=0.1)  # inches
-    return Figure(figsize=(width_inches, height_inches), dpi=DPI, layout=layout)
+    figure = Figure(figsize=(width_inches, height_inches), dpi=DPI, layout=layout)
+    return figure, figure.subplots(*grid, **options)
 
 
 def _marker_style(num_points: int) -> dict[str, Any]:
-    """Size and opacity of points: large and opaque for a few, small and transparent for thousands."""
+    """Style of points: large and opaque for a few, small and transparent for thousands."""
     crowding = min(1.0, math.log10(max(1.0, num_points / 30)) / 2)  # 0 up to 30 points, 1 from 3000 on
-    return {"s": 40 - 30 * crowding, "alpha": 0.9 - 0.6 * crowding, "linewidths": 0}
+    size, opacity = 40 - 30 * crowding, 0.9 - 0.6 * crowding
+    return {"s": size, "alpha": opacity, "linewidths": 0, "clip_on": False, "zorder": 3}
 
 
 def _limits(*values: NDArray[np.float64]) -> tuple[float, float]:
@@ -290,11 +233,12 @@ def _square(axes: Axes, limits: tuple[float, float]) -> None:
     if limits == RATING_SCALE:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MultipleLocator(1))
-    axes.grid(alpha=0.3)
 
 
 def _save(figure: Figure, path: FilePath) -> Figure:
-    """Write a figure, create its folder if it is missing, and return the figure."""
+    for axes in figure.axes:
+        axes.set_axisbelow(True)
+        axes.grid(alpha=0.3)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     return figure

@@ -18,10 +18,9 @@ from types import ModuleType
 from typing import Any
 
 TASK = "music-emotion"
-CONFIGURATION = f"{__package__}.configuration_ast_va"  # every registration needs it
 # For each module of transformers the module of this package with the class to register.
 COUNTERPARTS = {
-    "transformers.models.auto.configuration_auto": CONFIGURATION,
+    "transformers.models.auto.configuration_auto": f"{__package__}.configuration_ast_va",
     "transformers.models.auto.feature_extraction_auto": f"{__package__}.feature_extraction_ast_va",
     "transformers.models.auto.modeling_auto": f"{__package__}.modeling_ast_va",
     "transformers.pipelines": f"{__package__}.pipeline_ast_va",
@@ -30,9 +29,8 @@ COUNTERPARTS = {
 
 def register_when_imported() -> None:
     """Register the classes with modules of transformers that are imported, now or later."""
-    hook = _ImportHook()
-    sys.meta_path.insert(0, hook)
-    hook.register_imported()
+    sys.meta_path.insert(0, _ImportHook())
+    _register_imported()
 
 
 class _ImportHook(MetaPathFinder):
@@ -44,7 +42,7 @@ class _ImportHook(MetaPathFinder):
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname not in {*COUNTERPARTS, *COUNTERPARTS.values()}:
             return None
-        others = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        others = [one for one in sys.meta_path[sys.meta_path.index(self) + 1 :] if hasattr(one, "find_spec")]
         spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
         if spec is not None and spec.loader is not None:
             spec.loader.exec_module = partial(self.load, spec.loader.exec_module)  # type: ignore[method-assign]
@@ -57,13 +55,14 @@ class _ImportHook(MetaPathFinder):
             exec_module(module)
         finally:
             self.loading.discard(module.__name__)
-        self.register_imported()
+        if not self.loading:  # the modules import each other
+            _register_imported()
 
-    def register_imported(self) -> None:
-        """Register with the imported modules of transformers, except where a module is still loading."""
-        for registry, module in COUNTERPARTS.items():
-            if registry in sys.modules and not {registry, module, CONFIGURATION} & self.loading:
-                _register(sys.modules[registry], import_module(module))
+
+def _register_imported() -> None:
+    for registry, module in COUNTERPARTS.items():
+        if registry in sys.modules:
+            _register(sys.modules[registry], import_module(module))
 
 
 def _register(registry: Any, module: Any) -> None:

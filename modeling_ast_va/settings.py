@@ -56,13 +56,7 @@ def fitting_length(config: ASTVAConfig, feature_settings: Mapping[str, Any]) -> 
 
 
 def check_fit(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> None:
-    """
-    Check that a model and a feature extractor belong together.
-
-    Raises:
-        ValueError: for spectrograms of another shape than the model expects, or, with descriptors, of other bands or
-            frames.
-    """
+    """Check that spectrograms have the shape and, for descriptors, the bands and frames of the model (ValueError)."""
     shapes = ((one.max_length, one.num_mel_bins) for one in (config, feature_extractor))
     pairs: dict[str, tuple[Any, ...]] = {"(max_length, num_mel_bins)": tuple(shapes)}
     if config.descriptor_hidden_size:

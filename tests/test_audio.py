@@ -343,8 +343,9 @@ def test_errors_name_the_source(tmp_path):
         for source, name in ((text, str(text)), (text.read_bytes(), "<80 bytes>"), (file, f"<{text}>")):
             with pytest.raises(AudioError, match=f"^{re.escape(name)}: .* not recognised"):
                 decode(source, RATE)
-    with pytest.raises(AudioError, match=r"^<waveform of shape \(2, 0\)>: .* no samples"):
-        decode(np.zeros((2, 0), np.float32), RATE, source_sampling_rate=RATE)
+    for shape in ((0,), (2, 0), (0, 2)):
+        with pytest.raises(AudioError, match=rf"^<waveform of shape {re.escape(str(shape))}>: .* no samples"):
+            decode(np.zeros(shape, np.float32), RATE, source_sampling_rate=RATE)
 
 
 def test_aggregation_equals_numpys_average():

@@ -131,6 +131,14 @@ def test_the_traceback_is_logged_on_request(capsys, caplog, failing, monkeypatch
         main(["demo"])
 
 
+def test_the_package_logs_information_by_default(monkeypatch):
+    monkeypatch.delenv(cli.LOG_LEVEL_VARIABLE, raising=False)
+    package = logging.getLogger("modeling_ast_va")
+    monkeypatch.setattr(package, "level", package.level)  # restored after the test
+    assert main(["--version"]) == 0
+    assert package.getEffectiveLevel() == logging.INFO
+
+
 def test_an_interrupt_ends_without_a_traceback(capsys, failing):
     failing(KeyboardInterrupt())
     assert main(["demo"]) == 130

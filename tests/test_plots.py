@@ -170,9 +170,9 @@ def test_plane_joins_few_pairs(num_songs, num_lines, tmp_path):
 
 
 def test_save_evaluation_plots_writes_three_files(tmp_path):
-    paths = save_evaluation_plots(*make_ratings(20), tmp_path / "plots")
-    assert [path.name for path in paths] == ["predictions.png", "residuals.png", "valence_arousal_plane.png"]
-    assert sorted(paths) == sorted((tmp_path / "plots").iterdir())
+    save_evaluation_plots(*make_ratings(20), tmp_path / "plots")
+    names = ["predictions.png", "residuals.png", "valence_arousal_plane.png"]
+    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == names
 
 
 @pytest.mark.parametrize("num_epochs", [1, 5, 100])

@@ -48,7 +48,7 @@ def test_settings_that_do_not_work_are_refused(settings):
 
 
 def test_spectrograms_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"= \(432, 128\) for the model, but got \(432, 64\) from the feature"):
+    with pytest.raises(ValueError, match=r"=\(432, 128\) for the model, but got \(432, 64\) from the feature"):
         check_fit(ASTVAConfig(), ASTVAFeatureExtractor(num_mel_bins=64))
 
 
@@ -56,8 +56,8 @@ def test_descriptors_need_the_frames_and_bands_of_the_feature_extractor():
     config, feature_extractor = build_new(DESCRIPTORS)
     for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
         assert getattr(config, name) == getattr(feature_extractor, name)
-    with pytest.raises(ValueError, match="Expected frontend=\"librosa\" for descriptors, but got 'kaldi'"):
+    with pytest.raises(ValueError, match="Expected frontend='librosa' for the model, but got 'kaldi'"):
         build_new({**DESCRIPTORS, "frontend": "kaldi"})
     config.hop_length = 160
-    with pytest.raises(ValueError, match="Expected hop_length=160 for the descriptors of the model, but got 320"):
+    with pytest.raises(ValueError, match="Expected hop_length=160 for the model, but got 320"):
         check_fit(config, feature_extractor)

@@ -1,9 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""
-Decode audio, split it into segments, and aggregate the predictions of segments: for training, evaluation and pipeline.
-
-Audio is decoded in blocks, so that memory does not grow with the length of a file.
-"""
+"""Decode audio in blocks of constant memory, split it into segments, and aggregate the predictions of segments."""
 
 import http.client
 import io
@@ -12,9 +8,9 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
@@ -32,6 +28,8 @@ DOWNLOAD_TIMEOUT_SECONDS = 60.0
 DOWNLOAD_MEMORY_BYTES = 2**25  # larger downloads are kept in a temporary file
 
 AudioSource = str | os.PathLike | bytes | io.IOBase | np.ndarray
+# Start and stop in samples -> blocks, `(num_samples,)` or `(num_samples, num_channels)`.
+BlockReader = Callable[[int, int], Iterator[np.ndarray]]
 
 
 class AudioError(ValueError):
@@ -66,8 +64,7 @@ def stream(
             two-dimensional waveform are on its shorter axis.
         sampling_rate: rate of the output, in Hz.
         source_sampling_rate: rate of a waveform, in Hz; is ignored for other sources.
-        start_seconds: start of the part to decode, in seconds.
-        duration_seconds: length of the part to decode, in seconds; `None` decodes to the end.
+        start_seconds, duration_seconds: of the part to decode, in seconds; `None` decodes to the end.
 
     Yields:
         Blocks of a mono waveform, `(num_samples,)`, float32.
@@ -77,16 +74,17 @@ def stream(
         ValueError: if the part is not valid, or a waveform has no rate or another type or shape.
     """
     if start_seconds < 0 or (duration_seconds is not None and duration_seconds <= 0):
-        raise ValueError(
-            "Expected start_seconds of at least 0 and a positive duration_seconds, "
-            f"but got {start_seconds} and {duration_seconds}."
-        )
-    with _open_blocks(source, source_sampling_rate, start_seconds, duration_seconds) as (rate, blocks):
-        resampler = None
-        if rate != sampling_rate:
-            _require_decoder()
-            resampler = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32")
-        for block in blocks:
+        expected = "start_seconds of at least 0 and a positive duration_seconds"
+        raise ValueError(f"Expected {expected}, but got {start_seconds} and {duration_seconds}.")
+    if soundfile is None and not (isinstance(source, np.ndarray) and source_sampling_rate == sampling_rate):
+        raise ImportError("Expected soundfile and soxr to decode and resample audio: pip install soundfile soxr")
+    with _open_source(source, source_sampling_rate) as (rate, end, read_blocks):
+        start = round(start_seconds * rate)
+        if start >= end > 0:
+            raise _audio_error(source, f"expected audio at {start_seconds} s, but it ends at {end / rate:.3f} s.")
+        stop = end if duration_seconds is None else min(end, start + round(duration_seconds * rate))
+        resampler = None if rate == sampling_rate else soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32")
+        for block in read_blocks(start, stop):
             # Adding channel by channel takes a 25th of the time of `mean` over an axis this short.
             mono = reduce(np.add, block.T) / block.shape[1] if block.ndim == 2 else block
             if not np.isfinite(mono).all():
@@ -97,12 +95,7 @@ def stream(
 
 
 def decode(source: AudioSource, sampling_rate: int, **kwargs) -> np.ndarray:
-    """
-    Decode audio into one mono waveform, `(num_samples,)`, float32; the arguments are those of [`stream`].
-
-    Raises:
-        AudioError, ValueError: as for [`stream`], and if the source holds no samples.
-    """
+    """Decode audio into one mono waveform, `(num_samples,)`, as [`stream`] does; an `AudioError` if it is empty."""
     waveform = np.concatenate([np.zeros(0, np.float32), *stream(source, sampling_rate, **kwargs)])
     if not waveform.size:
         raise _audio_error(source, "expected audio, but got no samples.")
@@ -110,12 +103,7 @@ def decode(source: AudioSource, sampling_rate: int, **kwargs) -> np.ndarray:
 
 
 def stream_segments(
-    source: AudioSource,
-    sampling_rate: int,
-    segment_seconds: float,
-    hop_seconds: float | None = None,
-    *,
-    source_sampling_rate: int | None = None,
+    source: AudioSource, sampling_rate: int, segment_seconds: float, hop_seconds: float | None = None, **kwargs
 ) -> Iterator[tuple[float, np.ndarray]]:
     """
     Split a song into segments of equal length: 0-5 s, 5-10 s, ...
@@ -124,11 +112,9 @@ def stream_segments(
     if less than `MIN_SEGMENT_SECONDS` of it is in no other segment.
 
     Args:
-        source: as for [`stream`].
-        sampling_rate: rate of the segments, in Hz.
+        source, sampling_rate, kwargs: as for [`stream`]; a segment's start is counted from the start of the part.
         segment_seconds: length of a segment, in seconds.
         hop_seconds: step between the starts of segments, in seconds; `None` means `segment_seconds`, no overlap.
-        source_sampling_rate: as for [`stream`].
 
     Yields:
         Start in seconds, and waveform `(num_samples,)`, of each segment.
@@ -139,7 +125,7 @@ def stream_segments(
     """
     segment_samples, hop_samples = segment_sizes(sampling_rate, segment_seconds, hop_seconds)
     buffer, start, num_segments = np.zeros(0, np.float32), 0, 0
-    for block in stream(source, sampling_rate, source_sampling_rate=source_sampling_rate):
+    for block in stream(source, sampling_rate, **kwargs):
         buffer = np.concatenate([buffer, block])
         while len(buffer) >= segment_samples:
             yield start / sampling_rate, buffer[:segment_samples]
@@ -182,10 +168,8 @@ def aggregate_segments(predictions: np.ndarray, durations: np.ndarray) -> tuple[
     """
     predictions, weights = np.asarray(predictions, np.float64), np.asarray(durations, np.float64)
     if predictions.ndim != 2 or weights.shape != predictions.shape[:1] or not weights.size:
-        raise ValueError(
-            "Expected predictions of shape (num_segments, 2) and as many durations, "
-            f"but got {predictions.shape} and {weights.shape}."
-        )
+        expected = "predictions of shape (num_segments, 2) and as many durations"
+        raise ValueError(f"Expected {expected}, but got {predictions.shape} and {weights.shape}.")
     weights = weights[:, None] / weights.sum()
     mean = (weights * predictions).sum(axis=0)
     return mean, np.sqrt((weights * (predictions - mean) ** 2).sum(axis=0))
@@ -198,28 +182,18 @@ def quadrant(valence: float, arousal: float, midpoint: float = sum(RATING_SCALE)
     return "Calm" if valence >= midpoint else "Sad"
 
 
-def describe_source(source: AudioSource) -> str:
-    """Short name of an audio source, for messages."""
-    if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
-    if isinstance(source, bytes):
-        return f"<{len(source)} bytes>"
-    if isinstance(source, np.ndarray):
-        return f"<waveform of shape {source.shape}>"
-    return f"<{getattr(source, 'name', type(source).__name__)}>"
-
-
 @contextmanager
-def _open_blocks(
-    source: AudioSource, source_sampling_rate: int | None, start_seconds: float, duration_seconds: float | None
-) -> Iterator[tuple[int, Iterable[np.ndarray]]]:
-    """Sampling rate, and blocks `(num_samples,)` or `(num_samples, num_channels)`, of any source."""
+def _open_source(source: AudioSource, rate: int | None) -> Iterator[tuple[int, int, BlockReader]]:
+    """Sampling rate, number of samples, and reader of blocks, of any source."""
     if isinstance(source, np.ndarray):
-        if source_sampling_rate is None:
+        if rate is None:
             raise ValueError("Expected source_sampling_rate of a waveform in Hz, but got None.")
-        yield source_sampling_rate, _array_blocks(source, source_sampling_rate, start_seconds, duration_seconds)
+        if source.ndim not in (1, 2) or not np.issubdtype(source.dtype, np.floating):
+            expected = "a waveform of floats in [-1, 1], (num_samples,) or (num_channels, num_samples)"
+            raise ValueError(f"Expected {expected}, but got {source.dtype} of shape {source.shape}.")
+        waveform = source.T if source.ndim == 2 and source.shape[0] < source.shape[1] else source
+        yield rate, source.size and len(waveform), partial(_array_blocks, waveform, rate)
         return
-    _require_decoder()
     with _open_file(source) as file:
         try:
             sound = soundfile.SoundFile(file)
@@ -227,36 +201,19 @@ def _open_blocks(
             # libsndfile's own message claims that the file does not exist.
             raise _audio_error(source, "expected an audio file, but its format is not recognised.") from error
         with sound:
-            yield sound.samplerate, _file_blocks(sound, source, start_seconds, duration_seconds)
+            yield sound.samplerate, sound.frames, partial(_file_blocks, sound, source)
 
 
-def _array_blocks(
-    waveform: np.ndarray, sampling_rate: int, start_seconds: float, duration_seconds: float | None
-) -> Iterator[np.ndarray]:
-    if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
-        raise ValueError(
-            "Expected a waveform of floats in [-1, 1], (num_samples,) or (num_channels, num_samples), "
-            f"but got {waveform.dtype} of shape {waveform.shape}."
-        )
-    if waveform.ndim == 2 and waveform.shape[0] < waveform.shape[1]:
-        waveform = waveform.T
-    start = round(start_seconds * sampling_rate)
-    stop = None if duration_seconds is None else start + round(duration_seconds * sampling_rate)
-    part, block_samples = waveform[start:stop], round(BLOCK_SECONDS * sampling_rate)
-    for position in range(0, len(part), block_samples):
-        yield part[position : position + block_samples].astype(np.float32, copy=False)
+def _array_blocks(waveform: np.ndarray, sampling_rate: int, start: int, stop: int) -> Iterator[np.ndarray]:
+    block_samples = round(BLOCK_SECONDS * sampling_rate)
+    for position in range(start, stop, block_samples):
+        yield waveform[position : min(position + block_samples, stop)].astype(np.float32, copy=False)
 
 
-def _file_blocks(
-    sound, source: AudioSource, start_seconds: float, duration_seconds: float | None
-) -> Iterator[np.ndarray]:
-    rate, end = sound.samplerate, sound.frames
-    position = round(start_seconds * rate)
-    if position >= end > 0:
-        raise _audio_error(source, f"expected audio at {start_seconds} s, but it ends at {end / rate:.3f} s.")
+def _file_blocks(sound, source: AudioSource, position: int, stop: int) -> Iterator[np.ndarray]:
+    rate = sound.samplerate
     if position:
         sound.seek(position)
-    stop = end if duration_seconds is None else min(end, position + round(duration_seconds * rate))
     while position < stop:
         try:
             block = sound.read(min(stop - position, round(BLOCK_SECONDS * rate)), dtype="float32")
@@ -268,7 +225,7 @@ def _file_blocks(
         position += len(block)
         yield block
     if stop - position > TRUNCATION_TOLERANCE_SECONDS * rate:
-        detail = f"expected {end / rate:.2f} s of audio as its header states, but got {position / rate:.2f} s."
+        detail = f"expected {sound.frames / rate:.2f} s of audio as its header states, but got {position / rate:.2f} s."
         raise _audio_error(source, detail, reason="truncated")
 
 
@@ -307,10 +264,13 @@ def _download(url: str, file) -> None:
     file.seek(0)
 
 
-def _require_decoder() -> None:
-    if soundfile is None:
-        raise ImportError("Expected soundfile and soxr to decode and resample audio: pip install soundfile soxr")
-
-
 def _audio_error(source: AudioSource, detail: str, reason: str = "undecodable") -> AudioError:
-    return AudioError(f"{describe_source(source)}: {detail}", reason, detail)
+    if isinstance(source, (str, os.PathLike)):
+        name = os.fspath(source)
+    elif isinstance(source, bytes):
+        name = f"<{len(source)} bytes>"
+    elif isinstance(source, np.ndarray):
+        name = f"<waveform of shape {source.shape}>"
+    else:
+        name = f"<{getattr(source, 'name', type(source).__name__)}>"
+    return AudioError(f"{name}: {detail}", reason, detail)

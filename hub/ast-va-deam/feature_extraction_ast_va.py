@@ -3,8 +3,8 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,11 @@ KALDI_FLOOR = 1.192092955078125e-07  # smallest mel energy in kaldi: the epsilon
 KALDI_PREEMPHASIS = 0.97
 FRAMES_PER_BLOCK = 64  # frames in one transform on CPU; so many fit into its cache
 BANDS_PER_PRODUCT = 16  # mel bands in one matrix product; the fastest on CPU
-ROUNDED_BELOW = 5e-5  # of a frame's mean power, -43 dB: a quieter band needs double precision; see _is_coarse
+# Single precision rounds each bin by about e = 1.3e-7 of the root of a frame's mean power M. A band of power P with
+# largest weight w is then off by at most e sqrt(2 w M / P), root mean square: by 1e-4 dB if P / (w M) = 5e-5. In music
+# the error reaches 5e-4 dB, because the rounding is not quite white: a loud bass reappears at an eighth and a quarter
+# of the sampling rate. A quieter band needs double precision, unless it is cut off.
+ROUNDED_BELOW = 5e-5  # P / (w M), -43 dB
 
 
 class ASTVAFeatureExtractor(SequenceFeatureExtractor):
@@ -31,8 +35,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         num_mel_bins: number of mel bands.
         max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut.
         segment_seconds: length of the segments that a song is split into; at most `max_length` frames.
-        f_min: lower edge of the lowest band, in Hz.
-        f_max: upper edge of the highest band, in Hz; `None` means half the sampling rate.
+        f_min, f_max: lower and upper edge of the mel bands, in Hz; `f_max=None` means half the sampling rate.
         frontend: `"librosa"` computes `librosa.power_to_db` of `librosa.feature.melspectrogram`: centred frames, Slaney
             mel bands, dB. `"kaldi"` computes the log-mels of transformers' [`ASTFeatureExtractor`]: whole frames only,
             mean removed, pre-emphasis, kaldi mel bands, natural logarithm; `ref` and `top_db` are ignored.
@@ -50,12 +53,8 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
     Example:
 
     ```python
-    >>> import numpy as np
-    >>> from modeling_ast_va import ASTVAFeatureExtractor
-
     >>> feature_extractor = ASTVAFeatureExtractor()
-    >>> waveform = np.sin(2 * np.pi * 440 * np.arange(5 * 44100) / 44100)
-    >>> feature_extractor(waveform, sampling_rate=44100, return_tensors="pt")["input_values"].shape
+    >>> feature_extractor(torch.rand(5 * 44100), sampling_rate=44100, return_tensors="pt")["input_values"].shape
     torch.Size([1, 432, 128])
 
     ```"""
@@ -82,28 +81,19 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         std: float = 19.74,
         **kwargs,
     ):
-        feature_size = kwargs.pop("feature_size", num_mel_bins)
-        kwargs.setdefault("return_attention_mask", False)  # every spectrogram has max_length frames
-        super().__init__(feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
-        self.n_fft = n_fft
-        self.win_length = win_length
-        self.hop_length = hop_length
-        self.num_mel_bins = num_mel_bins
-        self.max_length = max_length
-        self.segment_seconds = segment_seconds
-        self.f_min = f_min
-        self.f_max = f_max
-        self.frontend = frontend
-        self.ref = ref
-        self.top_db = top_db
-        self.do_normalize = do_normalize
-        self.mean = mean
-        self.std = std
+        # Without an attention mask, because every spectrogram has max_length frames.
+        kwargs = {"feature_size": num_mel_bins, "return_attention_mask": False} | kwargs
+        super().__init__(sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
+        self.n_fft, self.win_length, self.hop_length = n_fft, win_length, hop_length
+        self.num_mel_bins, self.max_length, self.segment_seconds = num_mel_bins, max_length, segment_seconds
+        self.f_min, self.f_max = f_min, f_max
+        self.frontend, self.ref, self.top_db = frontend, ref, top_db
+        self.do_normalize, self.mean, self.std = do_normalize, mean, std
         self._check_settings()
 
     def num_frames(self, num_samples: int) -> int:
         """Number of frames of a waveform of `num_samples` samples, before padding or cutting."""
-        inside = 0 if self._frontend.centered else self._window_samples
+        inside = 0 if FRONTENDS[self.frontend].centered else self._window_samples
         return max(0, 1 + (num_samples - inside) // self.hop_length)
 
     def normalize(self, log_mel):
@@ -116,7 +106,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         if self.padding_value is None and padding in (True, "longest") and not kwargs.get("pad_to_multiple_of"):
             name, features = self.model_input_names[0], processed_features
             values = [row[name] for row in features] if isinstance(features, (list, tuple)) else features[name]
-            padding = len({len(value) for value in values}) > 1
+            padding = len(set(map(len, values))) > 1
         return super().pad(processed_features, padding, *args, **kwargs)
 
     @torch.no_grad()
@@ -143,18 +133,15 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
             `(num_samples,)` or `(batch, num_samples)` -> `input_values` `(batch, max_length, num_mel_bins)`, float32.
 
         Raises:
-            ValueError: if the rate is missing or different, or a waveform is empty, not mono, not of floats or not
-                finite.
+            ValueError: if the rate is missing or different, or a waveform empty, not mono, not of floats or not finite.
         """
-        if return_tensors not in (None, "np", "pt"):
-            raise ValueError(f'Expected return_tensors to be "np", "pt" or None, but got {return_tensors!r}.')
-        if sampling_rate != self.sampling_rate:
-            raise ValueError(f"Expected sampling_rate={self.sampling_rate} Hz, but got {sampling_rate}.")
-        min_samples = 1 if self._frontend.centered else self._window_samples
+        _check(return_tensors in (None, "np", "pt"), 'return_tensors to be "np", "pt" or None', repr(return_tensors))
+        _check(sampling_rate == self.sampling_rate, f"sampling_rate={self.sampling_rate} Hz", sampling_rate)
+        min_samples = 1 if FRONTENDS[self.frontend].centered else self._window_samples
         waveforms = [_check_waveform(waveform, min_samples).to(device) for waveform in _as_batch(raw_speech)]
         log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
         for rows, batch in _group_by_length(waveforms):
-            log_mel, floor = self._frontend.log_mel(self, batch)
+            log_mel, floor = FRONTENDS[self.frontend].log_mel(self, batch)
             num_frames = min(log_mel.shape[1], self.max_length)
             log_mels[rows, :num_frames] = log_mel[:, :num_frames]
             log_mels[rows, num_frames:] = floor if self.padding_value is None else self.padding_value
@@ -164,75 +151,58 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         return BatchFeature({"input_values": list(input_values) if return_tensors is None else input_values})
 
     @property
-    def _frontend(self) -> "Frontend":
-        return FRONTENDS[self.frontend]
-
-    @property
     def _window_samples(self) -> int:
         return self.n_fft if self.win_length is None else self.win_length
 
-    @property
-    def _f_max(self) -> float:
-        return self.sampling_rate / 2 if self.f_max is None else self.f_max
-
-    def _mel_power(self, frames: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        Compute the power in each mel band, and the mean power over the bins of the spectrum.
-
-        Args:
-            frames: samples, not windowed, at most `n_fft` in a frame.
-            dtype: precision of the transform.
-
-        Shape:
-            `(..., num_frames, samples)` -> `(..., num_frames, num_mel_bins)` and `(..., num_frames, 1)`, float32.
-        """
+    def _mel_power(
+        self, frames: torch.Tensor, dtype: torch.dtype, prepare: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Power in each mel band, `(..., num_frames, num_mel_bins)`, and the power below which it needs float64."""
         shape, frames = frames.shape[:-1], frames.flatten(0, -2)
-        frontend = self._frontend
-        window = _hann_window(self._window_samples, frames.shape[1], frontend.periodic_window, dtype, frames.device)
+        periodic = FRONTENDS[self.frontend].periodic_window
+        window = _hann_window(self._window_samples, frames.shape[1], periodic, dtype, frames.device)
         power = frames.new_empty(len(frames), self.n_fft // 2 + 1)
         block_size = FRAMES_PER_BLOCK if frames.device.type == "cpu" else len(frames)
         for block, block_power in zip(frames.split(block_size), power.split(block_size)):
-            spectrum = torch.fft.rfft(frontend.prepare(block.to(window.dtype)) * window, n=self.n_fft)
+            block = block.to(window.dtype)
+            spectrum = torch.fft.rfft((prepare(block) if prepare else block) * window, n=self.n_fft)
             # Takes a third of the time of abs().square(), which computes a root only to square it.
             squares = torch.view_as_real(spectrum).square_()
             torch.add(squares[..., 0], squares[..., 1], out=block_power)
         mel_power = power.new_empty(len(power), self.num_mel_bins)
-        for bins, bands, weights in self._mel_products(power.device)[0]:
+        bank = (self.num_mel_bins, self.f_min, self.f_max or self.sampling_rate / 2, self.sampling_rate)
+        products, largest_weights = _mel_products(self.frontend, self.n_fft, bank, power.device)
+        for bins, bands, weights in products:
             torch.mm(power[:, bins], weights, out=mel_power[:, bands])
-        return mel_power.view(*shape, -1), power.mean(dim=1).view(*shape, 1)
-
-    def _mel_products(self, device: torch.device):
-        edges = (self.f_min, self._f_max)
-        return _mel_products(self.sampling_rate, self.n_fft, self.num_mel_bins, edges, self.frontend, device)
+        rounded_below = power.mean(dim=1).view(*shape, 1) * (ROUNDED_BELOW * largest_weights)
+        return mel_power.view(*shape, -1), rounded_below
 
     def _check_settings(self) -> None:
-        at_least_1 = ("sampling_rate", "n_fft", "hop_length", "num_mel_bins", "max_length")
-        nyquist, f_max, window_samples = self.sampling_rate / 2, self._f_max, self._window_samples
+        for name in ("sampling_rate", "n_fft", "hop_length", "num_mel_bins", "max_length"):
+            _check(getattr(self, name) >= 1, f"{name} of at least 1", getattr(self, name))
+        nyquist, window_samples = self.sampling_rate / 2, self._window_samples
+        f_max = nyquist if self.f_max is None else self.f_max
         is_power = isinstance(self.ref, (int, float)) and self.ref > 0
-        for valid, expected, value in (
-            *((getattr(self, name) >= 1, f"{name} of at least 1", getattr(self, name)) for name in at_least_1),
-            (self.frontend in FRONTENDS, f"frontend to be one of {list(FRONTENDS)}", repr(self.frontend)),
-            (1 <= window_samples <= self.n_fft, f"win_length in [1, n_fft={self.n_fft}]", window_samples),
-            (0 <= self.f_min < f_max, "0 <= f_min < f_max", f"f_min={self.f_min} and f_max={f_max}"),
-            (f_max <= nyquist, f"f_max of at most {nyquist} Hz, half the sampling rate", f_max),
-            (self.ref == "max" or is_power, 'ref to be "max" or a positive power', repr(self.ref)),
-            (self.top_db is None or self.top_db > 0, "a positive top_db", self.top_db),
-            (self.std > 0, "a positive std", self.std),
-        ):
-            if not valid:
-                raise ValueError(f"Expected {expected}, but got {value}.")
-        seconds, frames = self.segment_seconds, self.num_frames(round(self.segment_seconds * self.sampling_rate))
-        if not 1 <= frames <= self.max_length:
-            expected = f"segment_seconds of 1 to max_length={self.max_length} frames"
-            raise ValueError(f"Expected {expected}, but got {seconds}, which is {frames} frames.")
+        _check(self.frontend in FRONTENDS, f"frontend to be one of {list(FRONTENDS)}", repr(self.frontend))
+        _check(1 <= window_samples <= self.n_fft, f"win_length in [1, n_fft={self.n_fft}]", window_samples)
+        _check(0 <= self.f_min < f_max, "0 <= f_min < f_max", f"f_min={self.f_min} and f_max={f_max}")
+        _check(f_max <= nyquist, f"f_max of at most {nyquist} Hz, half the sampling rate", f_max)
+        _check(self.ref == "max" or is_power, 'ref to be "max" or a positive power', repr(self.ref))
+        _check(self.top_db is None or self.top_db > 0, "a positive top_db", self.top_db)
+        _check(self.std > 0, "a positive std", self.std)
+        frames = self.num_frames(round(self.segment_seconds * self.sampling_rate))
+        expected = f"segment_seconds of 1 to max_length={self.max_length} frames"
+        _check(1 <= frames <= self.max_length, expected, f"{self.segment_seconds}, which is {frames} frames")
 
 
 def _librosa_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Decibels, as librosa computes them in double precision."""
     padded = torch.nn.functional.pad(waveforms, 2 * [extractor.n_fft // 2])
     frames = padded.unfold(1, extractor.n_fft, extractor.hop_length)
-    mel_power, mean_power = extractor._mel_power(frames, torch.float32)
-    coarse = _is_coarse(extractor, mel_power, mean_power)
+    mel_power, rounded_below = extractor._mel_power(frames, torch.float32)
+    cut_below = mel_power.amax((1, 2), keepdim=True) * 10 ** (-(extractor.top_db or math.inf) / 10)
+    # Whether a band of the frame is between both; two comparisons and `any` take four times as long.
+    coarse = torch.minimum(mel_power - cut_below.clamp(min=AMIN), rounded_below - mel_power).amax(dim=-1) > 0
     if coarse.any():
         mel_power[coarse] = extractor._mel_power(frames[coarse], torch.float64)[0]
     decibels = mel_power.clamp_(min=AMIN).log10_().mul_(10)
@@ -243,79 +213,53 @@ def _librosa_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) 
     return decibels.clamp_(min=floor), floor
 
 
-def _is_coarse(extractor: ASTVAFeatureExtractor, mel_power: torch.Tensor, mean_power: torch.Tensor) -> torch.Tensor:
-    """
-    Frames, `(batch, num_frames)`, that need double precision: one of their bands is very quiet, but not cut off.
-
-    Single precision rounds each bin by about e = 1.3e-7 of the root of the mean power M. A band of power P with largest
-    weight w is then off by at most e sqrt(2 w M / P), root mean square: by 1e-4 dB if P / (w M) = 5e-5. In music the
-    error reaches 5e-4 dB, because the rounding is not quite white: a loud bass reappears at an eighth and a quarter of
-    the sampling rate. Bands below `top_db` or AMIN are cut off and do not count.
-    """
-    floor = mel_power.amax((1, 2), keepdim=True) * (0 if extractor.top_db is None else 10 ** (-extractor.top_db / 10))
-    limit = mean_power * (ROUNDED_BELOW * extractor._mel_products(mel_power.device)[1])
-    # Above the floor and below the limit; two comparisons and `any` take four times as long.
-    return torch.minimum(mel_power - floor.clamp(min=AMIN), limit - mel_power).amax(dim=-1) > 0
-
-
 def _kaldi_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Natural logarithms, as kaldi and transformers' [`ASTFeatureExtractor`] compute them."""
     frames = waveforms.unfold(1, extractor._window_samples, extractor.hop_length)
     # Pre-emphasis removes much of the power, but not the rounding error: all frames need double precision.
-    mel_power, _ = extractor._mel_power(frames, torch.float64)
+    mel_power, _ = extractor._mel_power(frames, torch.float64, _emphasize)
     return mel_power.clamp_(min=KALDI_FLOOR).log_(), mel_power.new_tensor(KALDI_FLOOR).log_()
 
 
 def _emphasize(frames: torch.Tensor) -> torch.Tensor:
     """Kaldi's frames, `(num_frames, samples)`: the mean removed, and most of the previous sample subtracted."""
     frames = frames - frames.mean(dim=1, keepdim=True)
-    previous = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
-    return frames - KALDI_PREEMPHASIS * previous
+    return frames - KALDI_PREEMPHASIS * torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
 
 
-@dataclass(frozen=True)
-class Frontend:
+class Frontend(NamedTuple):
     """What differs between the front ends."""
 
     # (batch, num_samples) -> (batch, num_frames, num_mel_bins), and the smallest value possible, which broadcasts to it
     log_mel: Callable[[ASTVAFeatureExtractor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
-    prepare: Callable[[torch.Tensor], torch.Tensor]  # of frames, before the window is applied
     centered: bool  # whether frames reach beyond the ends of the waveform; otherwise only whole frames count
     periodic_window: bool
-    mel_bands: dict  # arguments of mel_filter_bank
+    mel_bands: dict[str, Any]  # arguments of mel_filter_bank
 
 
+SLANEY_BANDS = {"norm": "slaney", "mel_scale": "slaney"}
+KALDI_BANDS = {"mel_scale": "kaldi", "triangularize_in_mel_space": True}
 FRONTENDS = {
-    "librosa": Frontend(
-        log_mel=_librosa_log_mel,
-        prepare=lambda frames: frames,
-        centered=True,
-        periodic_window=True,
-        mel_bands={"norm": "slaney", "mel_scale": "slaney"},
-    ),
-    "kaldi": Frontend(
-        log_mel=_kaldi_log_mel,
-        prepare=_emphasize,
-        centered=False,
-        periodic_window=False,
-        mel_bands={"mel_scale": "kaldi", "triangularize_in_mel_space": True},
-    ),
+    "librosa": Frontend(_librosa_log_mel, centered=True, periodic_window=True, mel_bands=SLANEY_BANDS),
+    "kaldi": Frontend(_kaldi_log_mel, centered=False, periodic_window=False, mel_bands=KALDI_BANDS),
 }
+
+
+def _check(is_valid: bool, expected: str, given: Any) -> None:
+    if not is_valid:
+        raise ValueError(f"Expected {expected}, but got {given}.")
 
 
 def _check_waveform(waveform, min_samples: int) -> torch.Tensor:
     if isinstance(waveform, np.ndarray):
         waveform = np.require(waveform, requirements=["C", "W"])  # torch has no reversed or read-only arrays
     waveform = torch.as_tensor(waveform)
-    if waveform.ndim != 1:
-        raise ValueError(f"Expected a mono waveform (num_samples,), but got shape {tuple(waveform.shape)}.")
-    if not waveform.is_floating_point():
-        raise ValueError(f"Expected a waveform of floats in [-1, 1], but got {waveform.dtype}.")
-    if len(waveform) < min_samples:
-        raise ValueError(f"Expected a waveform of at least {min_samples} samples, but got {len(waveform)}.")
+    _check(waveform.ndim == 1, "a mono waveform (num_samples,)", f"shape {tuple(waveform.shape)}")
+    _check(waveform.is_floating_point(), "a waveform of floats in [-1, 1]", waveform.dtype)
+    _check(len(waveform) >= min_samples, f"a waveform of at least {min_samples} samples", len(waveform))
     # The sum is not finite if a sample is not, and takes a tenth of the time.
-    if not torch.isfinite(waveform.sum()) and (count := int((~torch.isfinite(waveform)).sum())):
-        raise ValueError(f"Expected finite samples, but got {count} of {len(waveform)} that are NaN or infinite.")
+    count = 0 if torch.isfinite(waveform.sum()) else int((~torch.isfinite(waveform)).sum())
+    _check(not count, "finite samples", f"{count} of {len(waveform)} that are NaN or infinite")
     return waveform.float()
 
 
@@ -329,47 +273,38 @@ def _as_batch(raw_speech) -> list:
 
 
 def _group_by_length(waveforms: list[torch.Tensor]) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Rows of the batch, and their waveforms, `(batch, num_samples)`, to compute together."""
+    """Rows of the batch, and their waveforms, to compute together: on CPU one at a time, which stays in the cache."""
     groups: dict[int, list[int]] = {}
     for index, waveform in enumerate(waveforms):
-        # On CPU, one waveform at a time stays in the cache.
         groups.setdefault(index if waveform.device.type == "cpu" else len(waveform), []).append(index)
     for rows in groups.values():
         yield rows, torch.stack([waveforms[row] for row in rows])
 
 
 @lru_cache(maxsize=8)
-def _hann_window(
-    window_samples: int, frame_samples: int, periodic: bool, dtype: torch.dtype, device: torch.device
-) -> torch.Tensor:
-    """Hann window in the middle of a frame of zeros, `(frame_samples,)`."""
-    window = torch.hann_window(window_samples, periodic=periodic, dtype=torch.float64)
-    left = (frame_samples - window_samples) // 2
-    window = torch.nn.functional.pad(window, (left, frame_samples - window_samples - left))
+def _hann_window(size: int, frame_size: int, periodic: bool, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Hann window of `size` samples in the middle of a frame of zeros, `(frame_size,)`."""
+    window = torch.hann_window(size, periodic=periodic, dtype=torch.float64)
+    left = (frame_size - size) // 2
+    window = torch.nn.functional.pad(window, (left, frame_size - size - left))
     return window.to(device, torch.float32 if device.type == "mps" else dtype)  # mps has no double precision
 
 
 @lru_cache(maxsize=8)
 def _mel_products(
-    sampling_rate: int, n_fft: int, num_mel_bins: int, edges: tuple[float, float], frontend: str, device: torch.device
+    frontend: str, n_fft: int, bank: tuple[int, float, float, int], device: torch.device
 ) -> tuple[list[tuple[slice, slice, torch.Tensor]], torch.Tensor]:
-    """
-    Mel filter bank as a few small matrix products.
-
-    Nearly all of its `(num_bins, num_mel_bins)` weights are zero, because a bin is in two bands at most. A group of
-    neighbouring bands needs only the bins that it covers: on CPU the products take a fifth of the time.
-
-    Returns:
-        Bins, bands and weights, `(bins, bands)`, of each group; largest weight of each band, `(num_mel_bins,)`.
-    """
-    filters = mel_filter_bank(n_fft // 2 + 1, num_mel_bins, *edges, sampling_rate, **FRONTENDS[frontend].mel_bands)
+    """Mel filter bank as small matrix products: their bins, bands and weights; and the largest weight of each band."""
+    # A bin is in two bands at most, so that nearly all weights are zero. A group of neighbouring bands needs only the
+    # bins that it covers: on CPU the products take a fifth of the time.
+    filters = mel_filter_bank(n_fft // 2 + 1, *bank, **FRONTENDS[frontend].mel_bands)
     products = []
-    for first in range(0, num_mel_bins, BANDS_PER_PRODUCT):
-        bands = slice(first, min(first + BANDS_PER_PRODUCT, num_mel_bins))
+    for first in range(0, filters.shape[1], BANDS_PER_PRODUCT):
+        bands = slice(first, first + BANDS_PER_PRODUCT)
         used = np.flatnonzero(filters[:, bands].any(axis=1))
         bins = slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1)
-        weights = torch.from_numpy(filters[bins, bands].copy())
-        products.append((bins, bands, weights.to(device, torch.float32)))
+        weights = torch.from_numpy(filters[bins, bands].copy()).to(device, torch.float32)
+        products.append((bins, bands, weights))
     return products, torch.from_numpy(filters.max(axis=0)).to(device, torch.float32)
 
 

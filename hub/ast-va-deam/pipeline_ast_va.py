@@ -12,8 +12,6 @@ from transformers.pipelines.base import ChunkPipeline
 
 from .audio_ast_va import aggregate_segments, quadrant, segment_sizes, stream_segments
 
-DEFAULT_BATCH_SIZE = 16
-
 
 class MusicEmotionPipeline(ChunkPipeline):
     """
@@ -26,7 +24,8 @@ class MusicEmotionPipeline(ChunkPipeline):
         ensemble: folder or Hub id of a further model, or several of them; they are loaded with the classes of the first
             model. Predictions are then averaged over the models, and `valence_spread` and `arousal_spread` are
             returned. Songs are decoded once, and models with the same front end share its log-mels.
-        args, kwargs: arguments of [`Pipeline`]: `model`, `feature_extractor`, `device`, `batch_size`, ...
+        batch_size: number of segments in a batch.
+        args, kwargs: arguments of [`Pipeline`]: `model`, `feature_extractor`, `device`, ...
 
     Raises:
         ValueError: if a model lacks one of the two labels, or models differ in their scale or segments.
@@ -39,28 +38,26 @@ class MusicEmotionPipeline(ChunkPipeline):
     >>> music_emotion = pipeline("music-emotion", model="me/ast-va", trust_remote_code=True)  # doctest: +SKIP
     >>> music_emotion("song.mp3")  # doctest: +SKIP
     {'valence': 6.1, 'arousal': 4.2, 'valence_std': 0.3, 'arousal_std': 0.5, 'quadrant': 'Calm', 'segments': [...]}
-    >>> both = pipeline(
-    ...     "music-emotion", model="me/ast-va", ensemble=["me/ast-va-2"], trust_remote_code=True
-    ... )  # doctest: +SKIP
 
     ```"""
 
-    _load_processor = False
-    _load_image_processor = False
     _load_feature_extractor = True
-    _load_tokenizer = False
+    _load_processor = _load_image_processor = _load_tokenizer = False
 
-    def __init__(self, *args, ensemble: str | os.PathLike | Sequence[str | os.PathLike] = (), **kwargs):
-        if kwargs.get("batch_size") is None:
-            kwargs["batch_size"] = DEFAULT_BATCH_SIZE
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, *args, ensemble: str | os.PathLike | Sequence[str | os.PathLike] = (), batch_size: int = 16, **kwargs
+    ):
+        super().__init__(*args, batch_size=batch_size, **kwargs)
         self.members = [_Member(self.model, self.feature_extractor)]
         for address in [ensemble] if isinstance(ensemble, (str, os.PathLike)) else ensemble:
             # The classes of the first model, so that `trust_remote_code` is needed once.
             model = type(self.model).from_pretrained(address, dtype=self.model.dtype).to(self.device)
-            member = _Member(model, type(self.feature_extractor).from_pretrained(address))
-            self.members[0].check_comparable(member, address)
-            self.members.append(member)
+            self.members.append(_Member(model, type(self.feature_extractor).from_pretrained(address)))
+            for name, ours in self.members[0].comparable.items():
+                theirs = self.members[-1].comparable[name]
+                if ours != theirs:
+                    expected = f"models with the same {name} in an ensemble"
+                    raise ValueError(f"Expected {expected}, but got {ours} and {theirs} ({os.fspath(address)!r}).")
 
     def __call__(self, inputs, *, progress: bool = False, **kwargs):
         """
@@ -87,7 +84,8 @@ class MusicEmotionPipeline(ChunkPipeline):
             AudioError: if a song cannot be decoded; the message names it.
             ValueError: if an input or argument is not valid.
         """
-        if _is_song(inputs):
+        song_types = (str, os.PathLike, bytes, dict, np.ndarray, torch.Tensor)
+        if isinstance(inputs, song_types) or hasattr(inputs, "read"):
             return super().__call__(inputs, **kwargs)
         results = super().__call__(inputs if isinstance(inputs, Dataset) else (song for song in inputs), **kwargs)
         if progress:
@@ -99,9 +97,8 @@ class MusicEmotionPipeline(ChunkPipeline):
     def _sanitize_parameters(self, segment_hop_seconds: float | None = None, on_error: str | None = None, **kwargs):
         if kwargs:
             raise TypeError(f"Expected only arguments of MusicEmotionPipeline, but got {sorted(kwargs)}.")
-        if segment_hop_seconds is not None:
-            extractor = self.feature_extractor
-            segment_sizes(extractor.sampling_rate, extractor.segment_seconds, segment_hop_seconds)
+        extractor = self.feature_extractor
+        segment_sizes(extractor.sampling_rate, extractor.segment_seconds, segment_hop_seconds)  # refuses a bad hop
         if on_error not in (None, "raise", "return"):
             raise ValueError(f'Expected on_error to be "raise" or "return", but got {on_error!r}.')
         params = {"segment_hop_seconds": segment_hop_seconds, "on_error": on_error}
@@ -113,9 +110,8 @@ class MusicEmotionPipeline(ChunkPipeline):
         chunk: dict = {}
         try:
             source, source_rate = _as_source(inputs, rate)
-            for start, waveform in stream_segments(
-                source, rate, seconds, segment_hop_seconds, source_sampling_rate=source_rate
-            ):
+            segments = stream_segments(source, rate, seconds, segment_hop_seconds, source_sampling_rate=source_rate)
+            for start, waveform in segments:
                 if chunk:
                     yield {**chunk, "is_last": False}
                 chunk = {"waveform": waveform, "start": start, "end": start + len(waveform) / rate, "error": ""}
@@ -129,11 +125,13 @@ class MusicEmotionPipeline(ChunkPipeline):
 
     def _forward(self, model_inputs: dict) -> dict:
         waveforms = model_inputs.pop("waveform")
+        options = {"sampling_rate": self.feature_extractor.sampling_rate, "return_tensors": "pt", "device": self.device}
         log_mels: dict[str, torch.Tensor] = {}
         predictions = []
         for member in self.members:
             if member.front_end not in log_mels:
-                log_mels[member.front_end] = member.log_mels(waveforms, self.device)
+                features = member.feature_extractor(waveforms, do_normalize=False, **options)
+                log_mels[member.front_end] = features["input_values"]
             predictions.append(predict_log_mels(member.model, member.feature_extractor, log_mels[member.front_end]))
         # Lists, because a small tensor kept of each batch would fragment the freed memory of large ones.
         return {"predictions": torch.stack(predictions, dim=1).tolist(), **model_inputs}
@@ -141,22 +139,18 @@ class MusicEmotionPipeline(ChunkPipeline):
     def postprocess(self, model_outputs: list[dict]) -> dict:
         if model_outputs[-1]["error"]:
             return {"error": model_outputs[-1]["error"]}
-        of_models = np.array([output["predictions"] for output in model_outputs])
-        of_models = of_models.reshape(len(model_outputs), len(self.members), 2)
+        of_models = np.reshape([output["predictions"] for output in model_outputs], (-1, len(self.members), 2))
         predictions = of_models.mean(axis=1)  # (num_segments, 2)
-        starts, ends = ([output[name] for output in model_outputs] for name in ("start", "end"))
-        durations = np.subtract(ends, starts)
+        starts, ends = np.transpose([(output["start"], output["end"]) for output in model_outputs])
+        durations = ends - starts
         mean, std = aggregate_segments(predictions, durations)
-        (valence, arousal), (valence_std, arousal_std) = mean.tolist(), std.tolist()
-        result = {"valence": valence, "arousal": arousal, "valence_std": valence_std, "arousal_std": arousal_std}
+        result = dict(zip(("valence", "arousal", "valence_std", "arousal_std"), [*mean.tolist(), *std.tolist()]))
         if len(self.members) > 1:
             songs = [aggregate_segments(of_models[:, i], durations)[0] for i in range(len(self.members))]
             result["valence_spread"], result["arousal_spread"] = np.std(songs, axis=0).tolist()
-        result["quadrant"] = quadrant(valence, arousal, self.model.config.label_midpoint)
-        result["segments"] = [
-            {"start": start, "end": end, "valence": segment_valence, "arousal": segment_arousal}
-            for start, end, (segment_valence, segment_arousal) in zip(starts, ends, predictions.tolist())
-        ]
+        result["quadrant"] = quadrant(mean[0], mean[1], self.model.config.label_midpoint)
+        rows = np.column_stack([starts, ends, predictions]).tolist()
+        result["segments"] = [dict(zip(("start", "end", "valence", "arousal"), row)) for row in rows]
         return result
 
     def save_pretrained(self, save_directory, **kwargs):
@@ -170,8 +164,7 @@ def predict_log_mels(model, feature_extractor, log_mels: torch.Tensor) -> torch.
     Predict valence and arousal of segments from their log-mels, before normalisation.
 
     Args:
-        model: an [`ASTVAForRegression`].
-        feature_extractor: the [`ASTVAFeatureExtractor`] that belongs to it; its `mean` and `std` normalise.
+        model, feature_extractor: that belong together; `mean` and `std` of the feature extractor normalise.
         log_mels: log-mel spectrograms of segments, on the device of the model.
 
     Shape:
@@ -183,60 +176,30 @@ def predict_log_mels(model, feature_extractor, log_mels: torch.Tensor) -> torch.
 
 
 class _Member:
-    """A model of an ensemble, with its feature extractor."""
+    """A model of an ensemble with its feature extractor; what must equal in all; and the key of its front end."""
 
     def __init__(self, model, feature_extractor):
         labels = set(model.config.label2id)
         if not {"valence", "arousal"} <= labels:
             raise ValueError(f"Expected a model with the labels valence and arousal, but got {labels}.")
-        self.model = model
-        self.feature_extractor = feature_extractor
-        # Key of the front end. Statistics are not part of it: they differ between splits of the data.
+        self.model, self.feature_extractor = model, feature_extractor
+        self.comparable = {name: getattr(feature_extractor, name) for name in ("sampling_rate", "segment_seconds")}
+        self.comparable["label_range"] = list(model.config.label_range)
+        # Statistics are not part of the front end: they differ between splits of the data.
         ignored = ("mean", "std", "do_normalize", "auto_map")
         settings = {name: value for name, value in feature_extractor.to_dict().items() if name not in ignored}
         self.front_end = json.dumps(settings, sort_keys=True)
 
-    def check_comparable(self, other: "_Member", address: str | os.PathLike) -> None:
-        """Raise a ValueError if `other` predicts other segments, or on another scale."""
-        for name, ours, theirs in (
-            ("sampling_rate", self.feature_extractor.sampling_rate, other.feature_extractor.sampling_rate),
-            ("segment_seconds", self.feature_extractor.segment_seconds, other.feature_extractor.segment_seconds),
-            ("label_range", list(self.model.config.label_range), list(other.model.config.label_range)),
-        ):
-            if ours != theirs:
-                raise ValueError(
-                    f"Expected models with the same {name} in an ensemble, but got {ours} and {theirs} "
-                    f"({os.fspath(address)!r})."
-                )
 
-    def log_mels(self, waveforms, device: torch.device) -> torch.Tensor:
-        """Compute log-mels, `(batch, num_frames, num_mel_bins)`, before normalisation."""
-        rate = self.feature_extractor.sampling_rate
-        features = self.feature_extractor(
-            waveforms, sampling_rate=rate, return_tensors="pt", do_normalize=False, device=device
-        )
-        return features["input_values"]
-
-
-def _is_song(inputs) -> bool:
-    return isinstance(inputs, (str, os.PathLike, bytes, dict, np.ndarray, torch.Tensor)) or hasattr(inputs, "read")
-
-
-def _as_source(song, sampling_rate: int):
+def _as_source(song, sampling_rate: int | None):
     """Source for `stream_segments`, and the rate of a waveform."""
     if isinstance(song, dict):
+        keys, sampling_rate = sorted(song), song.get("sampling_rate")
         waveform = song.get("array", song.get("raw"))
-        if waveform is None:
-            encoded = song.get("bytes") or song.get("path")
-            if encoded is None:
-                raise ValueError(
-                    'Expected a dict with "array" or "raw" and "sampling_rate", or with "bytes" or "path", '
-                    f"but got the keys {sorted(song)}."
-                )
-            return encoded, None
-        if song.get("sampling_rate") is None:
-            raise ValueError(f'Expected a dict with "sampling_rate", but got the keys {sorted(song)}.')
-        song, sampling_rate = waveform, song["sampling_rate"]
+        song = song.get("bytes") or song.get("path") if waveform is None else waveform
+        if song is None or (waveform is not None and sampling_rate is None):
+            expected = 'a dict with "bytes" or "path", or with "array" or "raw" and with "sampling_rate"'
+            raise ValueError(f"Expected {expected}, but got the keys {keys}.")
     if isinstance(song, torch.Tensor):
         song = song.detach().cpu().numpy()
     if isinstance(song, (list, tuple)):

@@ -25,28 +25,15 @@ logger = logging.getLogger(__name__)
 POSITIONS = "embeddings.position_embeddings"
 PATCH_KERNEL = "embeddings.patch_embeddings.projection.weight"
 CLASSIFIER = ("classifier.layernorm.", "classifier.dense.")  # of ASTForAudioClassification, ignored
-RENAMED = {"layernorm_before": "attention_layernorm", "layernorm_after": "mlp_layernorm"}
-# Settings that the weights of an encoder determine.
-GIVEN_BY_ENCODER = (
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "layer_norm_eps",
-    "qkv_bias",
-    "patch_size",
-    "frequency_stride",
-    "time_stride",
-    "num_mel_bins",
-    "descriptor_hidden_size",
-    "norm_first",
-    "use_distillation_token",
+GIVEN_BY_ENCODER = (  # settings that the weights of an encoder determine
+    *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"),
+    *("qkv_bias", "patch_size", "frequency_stride", "time_stride", "num_mel_bins", "descriptor_hidden_size"),
+    *("norm_first", "use_distillation_token"),
 )
 
 
 def init_from_audioset_ast(
-    model_id_or_path: str | os.PathLike, *, segment_seconds: float | None = None, **settings: Any
+    model_id_or_path: str | os.PathLike, **settings: Any
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """
     Initialise a model from an Audio Spectrogram Transformer of transformers.
@@ -58,9 +45,8 @@ def init_from_audioset_ast(
     Args:
         model_id_or_path: Hub id or folder of an `ASTModel` or an `ASTForAudioClassification`, such as
             `MIT/ast-finetuned-audioset-10-10-0.4593`.
-        segment_seconds: length of the segments in seconds; `None` is the length of the checkpoint's spectrograms,
-            10.24 for AudioSet.
         settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], by their names, such as `hidden_dropout_prob`.
+            Without `segment_seconds`, it is the length of the checkpoint's spectrograms, 10.24 for AudioSet.
 
     Raises:
         ValueError: for a checkpoint of another model, and for weights or settings that do not fit.
@@ -73,16 +59,16 @@ def init_from_audioset_ast(
     tensors = source.state_dict()
     left_out = [key for key in info["unexpected_keys"] if key.startswith(CLASSIFIER)]
     check_keys((tensors.keys() - info["missing_keys"]) | info["unexpected_keys"], tensors, optional=left_out)
-
-    source_config = _audioset_config(source.config, patch_size_of(tensors, PATCH_KERNEL))
-    if segment_seconds is not None:
-        settings["segment_seconds"] = segment_seconds
+    # The settings of `ASTConfig`, which have the same names, and those that its network implies.
+    shared = {name: value for name, value in source.config.to_dict().items() if name in ASTVAConfig.__annotations__}
+    shared |= {"norm_first": True, "use_distillation_token": True, "pooling": "cls+distillation"}
+    source_config = ASTVAConfig(**{**shared, "patch_size": patch_size_of(tensors, PATCH_KERNEL)})
     max_length = settings.get("max_length", source_config.max_length)
-    features = _audioset_features(model_id_or_path, source_config.num_mel_bins, max_length)
+    features = _ast_features(model_id_or_path, source_config.num_mel_bins, max_length)
     config, features = _apply_settings(source_config, features, settings, GIVEN_BY_ENCODER)
-
     model = ASTVAForRegression(config).eval()
-    key_map = {key: [_own_key(key)] for key in tensors}
+    names = {key: key.replace("layernorm_before", "attention_layernorm") for key in tensors}
+    key_map = {key: [name.replace("layernorm_after", "mlp_layernorm")] for key, name in names.items()}
     tensors[POSITIONS] = _fit_positions(tensors[POSITIONS], source_config, config)
     copy_weights(model.ast_va, tensors, key_map, PATCH_KERNEL)
     return model, features
@@ -96,8 +82,7 @@ def load_initial_model(
 
     Args:
         model_id_or_path: Hub id or folder.
-        settings: of [`ASTVAConfig`] and [`ASTVAFeatureExtractor`], by their names, in place of the saved ones. For
-            another `segment_seconds` or `max_length` the position embeddings are cut or resampled along time.
+        settings: as for [`init_from_audioset_ast`], in place of the saved ones.
 
     Raises:
         ValueError: for a checkpoint of another model, and for settings that do not fit its weights.
@@ -120,30 +105,12 @@ def _check_model_type(model_id_or_path: str | os.PathLike, *expected: str) -> st
     """The `model_type` in the config.json of a checkpoint."""
     model_type = PreTrainedConfig.get_config_dict(model_id_or_path)[0].get("model_type")
     if model_type not in expected:
-        raise ValueError(
-            f"Expected a checkpoint of model_type {' or '.join(map(repr, expected))}, but got {model_type!r} in "
-            f"{str(model_id_or_path)!r}."
-        )
+        wanted = f"{' or '.join(map(repr, expected))} in {str(model_id_or_path)!r}"
+        raise ValueError(f"Expected a checkpoint of model_type {wanted}, but got {model_type!r}.")
     return model_type
 
 
-def _own_key(key: str) -> str:
-    """The name of a weight of `ASTModel` in [`ASTVAModel`]."""
-    for theirs, ours in RENAMED.items():
-        key = key.replace(theirs, ours)
-    return key
-
-
-def _audioset_config(source: ASTConfig, patch_size: int) -> ASTVAConfig:
-    """The settings of `ASTConfig`, which have the same names, and those that its network implies."""
-    shared = {name: getattr(source, name) for name in ASTVAConfig.__annotations__ if hasattr(source, name)}
-    built_in = {"norm_first": True, "use_distillation_token": True, "pooling": "cls+distillation"}
-    return ASTVAConfig(**{**shared, **built_in, "patch_size": patch_size})
-
-
-def _audioset_features(
-    model_id_or_path: str | os.PathLike, num_mel_bins: int, max_length: int
-) -> ASTVAFeatureExtractor:
+def _ast_features(model_id_or_path: str | os.PathLike, num_mel_bins: int, max_length: int) -> ASTVAFeatureExtractor:
     """A feature extractor equal to `ASTFeatureExtractor`, with the statistics that were saved with the weights."""
     if has_file(model_id_or_path, EXTRACTOR_FILE):
         source = ASTFeatureExtractor.from_pretrained(model_id_or_path)
@@ -151,25 +118,19 @@ def _audioset_features(
         logger.warning("%s has no %s, so the settings of AudioSet are used.", model_id_or_path, EXTRACTOR_FILE)
         source = ASTFeatureExtractor(num_mel_bins=num_mel_bins)
     if source.num_mel_bins != num_mel_bins:
-        raise ValueError(
-            f"Expected features of {num_mel_bins} mel bins for the model in {str(model_id_or_path)!r}, but got "
-            f"{source.num_mel_bins}."
-        )
-    window_samples = source.sampling_rate * 25 // 1000  # kaldi's 25 ms every 10 ms
-    hop_samples = source.sampling_rate * 10 // 1000
+        wanted = f"{num_mel_bins} mel bins for the model in {str(model_id_or_path)!r}"
+        raise ValueError(f"Expected features of {wanted}, but got {source.num_mel_bins}.")
+    window_samples, hop_samples = (source.sampling_rate * ms // 1000 for ms in (25, 10))  # as kaldi
     return ASTVAFeatureExtractor(
-        sampling_rate=source.sampling_rate,
+        **{name: getattr(source, name) for name in ("sampling_rate", "num_mel_bins", "do_normalize", "mean")},
         n_fft=2 ** math.ceil(math.log2(window_samples)),
         win_length=window_samples,
         hop_length=hop_samples,
-        num_mel_bins=num_mel_bins,
         max_length=max_length,
         segment_seconds=max_length * hop_samples / source.sampling_rate,
         f_min=20.0,
         frontend="kaldi",
         padding_value=0.0,
-        do_normalize=source.do_normalize,
-        mean=source.mean,
         std=2 * source.std,  # ASTFeatureExtractor divides by twice the deviation
     )
 
@@ -177,15 +138,9 @@ def _audioset_features(
 def _apply_settings(
     config: ASTVAConfig, features: ASTVAFeatureExtractor, settings: Mapping[str, Any], given: Collection[str]
 ) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
-    """
-    Configuration and feature extractor with changed settings, none of which may be one of the `given` ones.
-
-    For another length of segments, `max_length` is the fewest frames that hold one and fill the patch grid, unless it
-    is among the settings.
-    """
+    """Change settings, but none out of `given`; another length of segments also changes `max_length`."""
     of_config, of_features = split_settings(dict(settings))
-    unknown = settings.keys() - of_config.keys() - of_features.keys()
-    if unknown:
+    if unknown := settings.keys() - of_config.keys() - of_features.keys():
         raise ValueError(f"Expected settings of ASTVAConfig or ASTVAFeatureExtractor, but got {listed(unknown)}.")
     for name in given:
         if settings.get(name, getattr(config, name)) != getattr(config, name):
@@ -200,12 +155,7 @@ def _apply_settings(
 
 
 def _fit_positions(positions: torch.Tensor, saved: ASTVAConfig, config: ASTVAConfig) -> torch.Tensor:
-    """
-    Position embeddings of a saved model for another number of frames.
-
-    Shape:
-        `(1, num_tokens, hidden_size)` of the saved model -> the same of `config`.
-    """
+    """Position embeddings of a saved model, `(1, num_tokens, hidden_size)`, for another number of frames."""
     (frequency_patches, saved_patches), (_, time_patches) = saved.patch_grid, config.patch_grid
     if time_patches >= saved_patches:
         return resample_position_embeddings(positions, saved.patch_grid, config.patch_grid, saved.num_prefix_tokens)

@@ -26,18 +26,14 @@ NEEDED = ("model_state_dict", "global_mean", "global_std")
 LEFT_OUT = ("epoch", "optimizer_state_dict", "val_loss")
 PATCH_KERNEL = "patch_embed.weight"
 LAYER = "transformer_encoder.layers"
-# Raised by zipfile and torch for damaged files, as found by damaging files at random.
+IN_LAYER = {  # our names of modules
+    **{"self_attn.out_proj": "attention.o_proj", "linear1": "mlp.fc1", "linear2": "mlp.fc2"},
+    **{"norm1": "attention_layernorm", "norm2": "mlp_layernorm"},
+}
+# What zipfile and torch raise for damaged files, found by damaging files at random.
 READ_ERRORS = (
-    zipfile.BadZipFile,
-    pickle.UnpicklingError,
-    struct.error,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    ArithmeticError,
+    *(zipfile.BadZipFile, pickle.UnpicklingError, struct.error, RuntimeError, ValueError, TypeError),
+    *(AttributeError, EOFError, LookupError, ArithmeticError),
 )
 
 
@@ -52,27 +48,27 @@ def convert_notebook_checkpoint(
     """
     Convert a `best_ast_model.pth` of the notebook to a model and a feature extractor with the same outputs.
 
-    The geometry of the network follows from the shapes of its weights. Short segments are padded with 0 dB, their
-    loudest value, because the weights were trained in this way.
+    Short segments are padded with 0 dB, their loudest value, because the weights were trained in this way.
 
     Args:
         checkpoint_path: file of `torch.save` with the weights, and mean and standard deviation of the training set.
         output_dir: Hub folder to write; `None` writes nothing.
-        num_attention_heads: the notebook's `NUM_HEADS`. A wrong number gives wrong outputs, not an error.
-        num_mel_bins: the notebook's `N_MELS`.
-        segment_seconds: the notebook's `SEGMENT_LENGTH`; `None` is the largest number of whole seconds in its frames.
+        num_attention_heads, num_mel_bins: its `NUM_HEADS`, of which a wrong number gives no error, and `N_MELS`.
+        segment_seconds: its `SEGMENT_LENGTH`; `None` is the largest number of whole seconds in its frames.
 
     Raises:
-        ValueError: for a file that is no such checkpoint, is damaged, or contains Python objects; for weights that are
-            missing, unexpected or of another shape.
+        ValueError: for a file that is no such checkpoint, is damaged, or contains Python objects; for wrong weights.
     """
     checkpoint = _read(checkpoint_path)
     tensors = checkpoint["model_state_dict"]
     config = _infer_config(tensors, num_attention_heads, num_mel_bins)
+    if segment_seconds is None:  # the notebook cuts at whole seconds
+        defaults = ASTVAFeatureExtractor()
+        segment_seconds = max(1, (config.max_length * defaults.hop_length - 1) // defaults.sampling_rate)
     feature_extractor = ASTVAFeatureExtractor(
         num_mel_bins=num_mel_bins,
         max_length=config.max_length,
-        segment_seconds=_whole_seconds(config.max_length) if segment_seconds is None else segment_seconds,
+        segment_seconds=segment_seconds,
         padding_value=0.0,
         mean=_number(checkpoint, "global_mean"),
         std=_number(checkpoint, "global_std"),
@@ -89,9 +85,8 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     """The entries of a file of `torch.save`, read without running code that it may contain."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # torch does not compare the checksums
-        if damaged:
-            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+            if damaged := archive.testzip():  # torch does not compare the checksums
+                raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
         unsafe = get_unsafe_globals_in_checkpoint(path)
         checkpoint = None if unsafe else torch.load(path, map_location="cpu", weights_only=True)
     except READ_ERRORS as error:
@@ -128,18 +123,14 @@ def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int,
     num_patches = num_tokens - 1  # without CLS
     frequency_patches = num_mel_bins // patch_size
     if num_patches < 1 or frequency_patches < 1 or num_patches % frequency_patches:
-        raise ValueError(
-            f"Expected pos_embed of columns of {frequency_patches} patches for num_mel_bins={num_mel_bins}, but got "
-            f"{num_patches} patches."
-        )
+        wanted = f"columns of {frequency_patches} patches for num_mel_bins={num_mel_bins}"
+        raise ValueError(f"Expected pos_embed of {wanted}, but got {num_patches} patches.")
     return ASTVAConfig(
         hidden_size=hidden_size,
         num_hidden_layers=len(layers),
         num_attention_heads=num_attention_heads,
         intermediate_size=check_shape(tensors, f"{LAYER}.0.linear1.weight", None, None)[0],
-        patch_size=patch_size,
-        frequency_stride=patch_size,
-        time_stride=patch_size,
+        **dict.fromkeys(("patch_size", "frequency_stride", "time_stride"), patch_size),
         num_mel_bins=num_mel_bins,
         max_length=num_patches // frequency_patches * patch_size,
         head_hidden_size=check_shape(tensors, "head.1.weight", None, None)[0],
@@ -148,27 +139,13 @@ def _infer_config(tensors: Mapping[str, torch.Tensor], num_attention_heads: int,
 
 def _key_map(num_layers: int) -> dict[str, list[str]]:
     """Our names by those of the notebook, which stacks the projections of queries, keys and values."""
-    modules = {
-        "patch_embed.": ["ast_va.embeddings.patch_embeddings.projection."],
-        "head.0.": ["head.layernorm."],
-        "head.1.": ["head.dense."],
-        "head.4.": ["head.out_proj."],
-    }
+    modules = {"patch_embed.": ["ast_va.embeddings.patch_embeddings.projection."]}
+    modules |= {"head.0.": ["head.layernorm."], "head.1.": ["head.dense."], "head.4.": ["head.out_proj."]}
     for layer in range(num_layers):
         theirs, ours = f"{LAYER}.{layer}", f"ast_va.layers.{layer}"
         modules[f"{theirs}.self_attn.in_proj_"] = [f"{ours}.attention.{name}_proj." for name in "qkv"]
-        modules[f"{theirs}.self_attn.out_proj."] = [f"{ours}.attention.o_proj."]
-        modules[f"{theirs}.linear1."] = [f"{ours}.mlp.fc1."]
-        modules[f"{theirs}.linear2."] = [f"{ours}.mlp.fc2."]
-        modules[f"{theirs}.norm1."] = [f"{ours}.attention_layernorm."]
-        modules[f"{theirs}.norm2."] = [f"{ours}.mlp_layernorm."]
+        modules |= {f"{theirs}.{name}.": [f"{ours}.{own}."] for name, own in IN_LAYER.items()}
     key_map = {"cls_token": ["ast_va.embeddings.cls_token"], "pos_embed": ["ast_va.embeddings.position_embeddings"]}
     for kind in ("weight", "bias"):
         key_map |= {theirs + kind: [name + kind for name in ours] for theirs, ours in modules.items()}
     return key_map
-
-
-def _whole_seconds(max_length: int) -> int:
-    """The largest number of whole seconds in `max_length` centred frames; the notebook cuts at whole seconds."""
-    defaults = ASTVAFeatureExtractor()
-    return max(1, (max_length * defaults.hop_length - 1) // defaults.sampling_rate)

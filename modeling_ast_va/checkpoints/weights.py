@@ -12,26 +12,15 @@ MAX_LISTED = 8
 
 
 def check_keys(keys: Collection[str], expected: Collection[str], optional: Collection[str] = ()) -> None:
-    """
-    Check that there are exactly the expected entries, and any of the optional ones.
-
-    Raises:
-        ValueError: for missing and unexpected entries, which are named.
-    """
+    """Check that there are exactly the expected entries, and any of the optional ones (ValueError)."""
     missing, unexpected = set(expected) - set(keys), set(keys) - set(expected) - set(optional)
     if missing or unexpected:
-        raise ValueError(
-            f"Expected the entries of the model, but got missing {listed(missing)} and unexpected {listed(unexpected)}."
-        )
+        found = f"missing {listed(missing)} and unexpected {listed(unexpected)}"
+        raise ValueError(f"Expected the entries of the model, but got {found}.")
 
 
 def check_shape(tensors: Mapping[str, torch.Tensor], key: str, *expected: int | None) -> tuple[int, ...]:
-    """
-    Check the shape of a tensor and return it; an expected size of `None` stands for any.
-
-    Raises:
-        ValueError: for another shape.
-    """
+    """Check the shape of a tensor (ValueError) and return it; an expected size of `None` stands for any."""
     shape = tuple(tensors[key].shape)
     if len(shape) != len(expected) or not all(size in (None, came) for came, size in zip(shape, expected)):
         wanted = ", ".join("any" if size is None else str(size) for size in expected)
@@ -43,20 +32,12 @@ def copy_weights(
     network: nn.Module, tensors: Mapping[str, torch.Tensor], key_map: Mapping[str, Sequence[str]], patch_kernel: str
 ) -> None:
     """
-    Replace all weights of a network of this package by those of another network.
+    Replace all weights of a network of this package by those of another network; ValueError if they do not fit.
 
     Args:
-        network: the network to change.
         tensors: weights of the other network, by its names.
-        key_map: for each of these names, one name in `network`, or several whose weights are stacked along the first
-            axis.
+        key_map: for each of these names, one in `network`, or several whose weights are stacked along the first axis.
         patch_kernel: name of the kernel of the patch convolution. In `network` it is a matrix of flattened kernels.
-
-    Shape:
-        patch_kernel: `(hidden_size, 1, patch_size, patch_size)`.
-
-    Raises:
-        ValueError: for weights that are missing, unexpected or of another shape.
     """
     check_keys(tensors, key_map)
     ours = network.state_dict()

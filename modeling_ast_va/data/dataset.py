@@ -155,8 +155,8 @@ def normalization_statistics(dataset: Dataset) -> tuple[float, float]:
     """
     Measure mean and population standard deviation of all log-mel values of training rows, in float64.
 
-    They are for `ASTVAFeatureExtractor(mean=..., std=...)`. Padding counts, as in the notebook: the statistics are those
-    of the input of the model. A ValueError says that there are no `input_values`, or no rows.
+    They are for `ASTVAFeatureExtractor(mean=..., std=...)`. Padding counts, as in the notebook: the statistics are
+    those of the input of the model. A ValueError says that there are no `input_values`, or no rows.
     """
     if "input_values" not in dataset.column_names or not len(dataset):
         raise ValueError(

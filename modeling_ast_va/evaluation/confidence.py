@@ -60,10 +60,11 @@ def _resample(references: ArrayLike, predictions: ArrayLike, groups: Sequence[in
     # Subtracting the mean of all references keeps the squares small, so that their differences lose little precision.
     x, y = ((values - references.mean(axis=0))[order].T for values in (references, predictions))  # (2, n)
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(y - x)])  # (terms, 2, n)
-    sums = np.add.reduceat(terms, starts, axis=-1) @ draws.T  # (terms, 2, NUM_RESAMPLES)
+    sums = np.tensordot(np.add.reduceat(terms, starts, axis=-1), draws, (-1, -1))  # (terms, 2, NUM_RESAMPLES)
     averages = sums[1:] / sums[0]
     means, squares, (product, mean_absolute_error) = averages[:2], averages[2:4], averages[4:]
-    variances = squares - means**2  # below this limit: the rounding error of a constant
+    # The variance of a constant is 0, but the difference of its squares may be a rounding error.
+    variances = squares - means**2
     variances = np.where(variances > 1e-12 * np.maximum(squares, 1e-6), variances, 0)
     mean_squared_error = np.maximum(0, squares.sum(axis=0) - 2 * product)
     moments = Moments(

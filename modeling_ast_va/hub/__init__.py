@@ -4,10 +4,5 @@
 from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        "folder": ["check_hub_folder", "push_folder", "save_hub_folder"],
-        "card": ["write_model_card"],
-        "protocol": ["load_protocol"],
-    },
+    __name__, {"folder": ["check_hub_folder", "push_folder", "save_hub_folder"], "card": ["write_model_card"]}
 )

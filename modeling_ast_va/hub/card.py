@@ -55,8 +55,10 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
         for file in (RESULTS_FILE, CROSS_VALIDATION_FILE, TRAINING_FIT_FILE)
     )
     systems = ordered_systems(cross_validation)
-    if systems:
-        results = cross_validated_results(systems)
+    if systems:  # the first is the released one
+        released = next(iter(systems.values()))
+        metrics = {prefix: released[unit]["metrics"] for unit, prefix in UNITS.items()}
+        results = {prefix + name: one["value"] for prefix in metrics for name, one in metrics[prefix].items()}
     card = ModelCard.from_template(
         card_data(protocol, results, name),
         template_path=str(TEMPLATE),
@@ -122,16 +124,6 @@ def ordered_systems(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
     ours = [name for name, report in systems.items() if "segment" in report]  # baselines have no segments
     calibrated = [name for name in ours if name.endswith("calibrated")]
     return {name: systems[name] for name in dict.fromkeys([*calibrated, *ours, *systems])}
-
-
-def cross_validated_results(systems: Mapping[str, Any]) -> dict[str, float]:
-    """Out-of-fold metrics of the first system, the released one, with the names of the metrics of a test split."""
-    released = next(iter(systems.values()))
-    return {
-        f"{prefix}{name}": metric["value"]
-        for unit, prefix in UNITS.items()
-        for name, metric in released[unit]["metrics"].items()
-    }
 
 
 def systems_table(systems: Mapping[str, Any]) -> str:

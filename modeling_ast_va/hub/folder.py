@@ -100,8 +100,9 @@ def push_folder(
     card = folder / CARD_FILE
     card.write_text(card.read_text(encoding="utf-8").replace(PLACEHOLDER_REPO_ID, repo_id), encoding="utf-8")
     patterns = [glob.escape(name) for name in names]
-    options = {"folder_path": folder, "allow_patterns": patterns, "revision": revision}
-    commit = api.upload_folder(repo_id=repo_id, commit_message=commit_message, **options)
+    commit = api.upload_folder(
+        repo_id=repo_id, folder_path=folder, allow_patterns=patterns, revision=revision, commit_message=commit_message
+    )
     print(f"Published: {commit.commit_url}")
     return commit
 
@@ -116,13 +117,10 @@ def require_token(token: str | None = None) -> str:
 
 def check_hub_folder(folder: str | PathLike[str]) -> list[str]:
     """
-    Check that a folder is a complete Hub repository whose model loads, and list the files that are published.
+    Check that a folder is a complete Hub repository whose model loads; a ValueError names what is wrong.
 
     Returns:
-        Sorted names of files at the top of the folder. None of them is a pickle.
-
-    Raises:
-        ValueError: names what is missing or does not fit.
+        Sorted names of the files that are published, all at the top of the folder. None of them is a pickle.
     """
     folder = Path(folder)
     require_files(folder, *REQUIRED_FILES)
@@ -162,6 +160,5 @@ def _check_card(path: Path) -> None:
         raise ValueError(f"Expected valid metadata in {path}, but got {error}") from error
     missing = [field for field in CARD_FIELDS if not data.get(field)]
     if missing:
-        raise ValueError(
-            f"Expected {', '.join(CARD_FIELDS)} in the metadata of {path}, but got no {', '.join(missing)}."
-        )
+        fields = ", ".join(CARD_FIELDS)
+        raise ValueError(f"Expected {fields} in the metadata of {path}, but got no {', '.join(missing)}.")

@@ -9,12 +9,14 @@ import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
+import pandas as pd
 import torch
 import transformers
 from datasets import Dataset, DatasetDict
@@ -23,9 +25,9 @@ from transformers.utils import cached_file
 
 from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..hub.files import PROTOCOL_FILE, read_json
+from .files import PROTOCOL_FILE, read_json
 
-# Names of a protocol that say which labels and which split; `split_seed` is `SplitSettings.seed`.
+# Names of a protocol that say which labels and which split, the fields of `SplitSettings` in order.
 SPLIT_NAMES = ("labels", "split_by", "split_seed", "num_folds", "fold", "validation_ratio")
 LICENSES = {"DEAM": "cc-by-nc-4.0", "demo songs": "apache-2.0"}
 
@@ -45,35 +47,27 @@ def describe_protocol(
     license: str | None = None,
 ) -> dict[str, Any]:
     """
-    Describe a training run: all that a reader of its results must know.
+    Describe a training run, as the content of `protocol.json`: all that a reader of its results must know.
 
     Args:
         dataset: `"DEAM"` or `"demo songs"`.
-        labels: `"corrected"` or `"published"`.
-        split: how the songs were split.
+        labels, split: which labels, and how the songs were split; by song if no artists are known.
         seed: of training.
-        segment_hop_seconds: step from segment to segment in seconds; None is the length of a segment.
-        feature_extractor: of the model.
+        segment_hop_seconds: step from segment to segment; None is the length of a segment.
         splits: the segments, as [`load_deam`] returns them.
         audit: rows of the label audit.
         base_model: Hub id or folder of the model that training started from; None for random weights.
         teacher: NPZ file of the embeddings of a teacher.
         license: of the trained weights; None is the licence that the data ask for.
-
-    Returns:
-        The content of `protocol.json`.
     """
-    artists_known = any(any(rows["artist"]) for rows in splits.values())
+    if split.split_by == "artist" and not any(any(rows["artist"]) for rows in splits.values()):
+        split = replace(split, split_by="song")
+    packages = (torch, transformers, datasets)
     return {
         "dataset": dataset,
-        "labels": labels,
         # JSON has no NaN, which stands for the correlation of a constant.
         "label_audit": [{name: None if value != value else value for name, value in row.items()} for row in audit],
-        "split_by": "song" if split.split_by == "artist" and not artists_known else split.split_by,
-        "split_seed": split.seed,
-        "num_folds": split.num_folds,
-        "fold": split.fold,
-        "validation_ratio": split.validation_ratio,
+        **dict(zip(SPLIT_NAMES, (labels, *astuple(split)))),
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,
@@ -87,12 +81,7 @@ def describe_protocol(
         "teacher_sha256": hashlib.sha256(Path(teacher).read_bytes()).hexdigest() if teacher else None,
         "command": training_command(sys.argv),
         "license": license or LICENSES[dataset],
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "datasets": datasets.__version__,
-        },
+        "versions": {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages},
     }
 
 
@@ -102,11 +91,8 @@ def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, Split
 
     Args:
         protocol: of the training run; what it does not state has its default.
-        given: any of `labels`, `split_by`, `split_seed`, `num_folds`, `fold`, `validation_ratio`; None is not given.
-            With another `split_by` than the protocol's, folds and validation ratio of the protocol are ignored.
-
-    Returns:
-        `labels` and the settings of the split.
+        given: any of `SPLIT_NAMES`; None is not given. With another `split_by` than the protocol's, folds and
+            validation ratio of the protocol are ignored.
 
     Raises:
         ValueError: for an unknown name, and for settings that [`SplitSettings`] refuses.
@@ -118,11 +104,9 @@ def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, Split
     trained = {name: protocol[name] for name in SPLIT_NAMES if name in protocol}
     if given.get("split_by", trained.get("split_by")) != trained.get("split_by"):
         trained = {name: trained[name] for name in ("labels", "split_seed") if name in trained}
-    settings = trained | given
-    labels = settings.pop("labels", LABELS[0])
-    if "split_seed" in settings:
-        settings["seed"] = settings.pop("split_seed")
-    return labels, SplitSettings(**settings)
+    settings: dict[str, Any] = {"labels": LABELS[0], "split_seed": SplitSettings.seed} | trained | given
+    labels, seed = settings.pop("labels"), settings.pop("split_seed")
+    return labels, SplitSettings(seed=seed, **settings)
 
 
 def load_protocol(model: str | PathLike[str]) -> dict[str, Any]:
@@ -135,8 +119,7 @@ def training_command(argv: Sequence[str]) -> str:
     """The command line that started training, without a token of the Hub."""
     _, words = _take_flags(argv, "hub_token")
     # The console command is installed in any folder, and `python -m` runs a file of the package.
-    console = Path(words[0]).name in ("ast-va", "__main__.py")
-    start = ["ast-va"] if console else ["accelerate", "launch", words[0]]
+    start = ["ast-va"] if Path(words[0]).name in ("ast-va", "__main__.py") else ["accelerate", "launch", words[0]]
     return shlex.join([*start, *words[1:]])
 
 
@@ -156,8 +139,7 @@ def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str,
     train = shlex.join(words)
     data_dir = shlex.quote(given["data_dir"] or ("data/demo_deam" if protocol["dataset"] == "demo songs" else "DEAM"))
     run = "ast-va {}" if words[0] == "ast-va" else "python scripts/{}.py"
-    has_baselines = any("segment" not in report for report in cross_validation["systems"].values())
-    baselines = " --baselines" if has_baselines else ""
+    baselines = "" if all("segment" in report for report in cross_validation["systems"].values()) else " --baselines"
     return [
         f"for fold in {' '.join(map(str, range(folds['num_folds'])))}; do\n"
         f"    {train} \\\n"
@@ -182,22 +164,18 @@ def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, str | None]
 
 def median_song_seconds(splits: DatasetDict) -> float:
     """Median over songs of the end of the last segment, in seconds."""
-    ends: dict[int, float] = {}
-    for rows in splits.values():
-        columns = rows.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format("numpy")[:]
-        for song, start, duration in zip(*(columns[name].tolist() for name in columns)):
-            ends[song] = max(ends.get(song, 0.0), start + duration)
-    return float(np.median(list(ends.values())))
+    columns = ["song_id", "start_seconds", "duration_seconds"]
+    segments = pd.concat(rows.select_columns(columns).to_pandas() for rows in splits.values())
+    ends = segments["start_seconds"] + segments["duration_seconds"]
+    return float(ends.groupby(segments["song_id"]).max().median())
 
 
 def fingerprint(splits: Mapping[str, Dataset]) -> str:
     """SHA-256 of the segments and labels of each split; the same data gives the same on every machine."""
-    digest = hashlib.sha256()
-    for name, rows in splits.items():
-        digest.update(name.encode())
-        for values in _identity(rows):
-            digest.update(values.tobytes())
-    return digest.hexdigest()
+    parts = [
+        part for name, rows in splits.items() for part in (name.encode(), *map(np.ndarray.tobytes, _identity(rows)))
+    ]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def unsplit_fingerprint(splits: Mapping[str, Dataset]) -> str:
@@ -205,14 +183,10 @@ def unsplit_fingerprint(splits: Mapping[str, Dataset]) -> str:
     columns = [np.concatenate(parts) for parts in zip(*map(_identity, splits.values()))]
     song_ids, start_seconds, _ = columns
     order = np.lexsort((start_seconds, song_ids))
-    digest = hashlib.sha256()
-    for values in columns:
-        digest.update(values[order].tobytes())
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(values[order].tobytes() for values in columns)).hexdigest()
 
 
 def _identity(rows: Dataset) -> list[NDArray]:
     """Song ids, starts and labels of segments."""
-    names = ["song_id", "start_seconds", "labels"]
-    columns = rows.select_columns(names).with_format("numpy")[:]
-    return [np.ascontiguousarray(columns[name]) for name in names]
+    columns = rows.select_columns(["song_id", "start_seconds", "labels"]).with_format("numpy")[:]
+    return [np.ascontiguousarray(values) for values in columns.values()]

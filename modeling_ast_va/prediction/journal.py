@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,12 @@ class Journal:
             Path(self.lock.lock_file).unlink()
         self.lock.release()
 
-    def start(self, settings: Mapping[str, Any], is_current: Callable[[dict[str, Any]], bool]) -> None:
+    def start(self, settings: Mapping[str, Any]) -> None:
         """
-        Read the songs that an interrupted run has written, and cut off an unfinished line.
+        Find the songs that an interrupted run has written, and cut off an unfinished line.
 
         Args:
             settings: everything that the predictions depend on, as JSON.
-            is_current: whether a song that was written still counts. The last line of a song replaces earlier ones.
 
         Raises:
             ValueError: when the journal has other settings.
@@ -58,27 +57,19 @@ class Journal:
         with self.path.open("a+b") as file:
             file.seek(0)
             for line in file:
-                content = _parse(line)
-                if content is None:
+                if (content := _parse(line)) is None:
                     break
                 if end == 0:
                     self._require_same(settings, content)
                 else:
-                    self.positions.pop(content["path"], None)
-                    if is_current(content):
-                        self.positions[content["path"]] = end
+                    self.positions[content["path"]] = end  # the last line of a song replaces earlier ones
                 end += len(line)
             file.truncate(end)
         if end == 0:
             self._write(settings)
 
     def append(self, song: Mapping[str, Any]) -> None:
-        """
-        Write a song with its `path`.
-
-        Raises:
-            FileNotFoundError: when the file or its folder has been removed.
-        """
+        """Write a song with its `path`. A file that has been removed is an error (`FileNotFoundError`)."""
         self.positions[song["path"]] = self._write(song)
 
     def __getitem__(self, path: str) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 """
 Prediction over a music library: from files and folders to a table.
 
-One process writes the table and its journal, and shares the songs out among threads. A song is predicted by one thread
-in batches of its own, so that the table does not depend on the number of threads or on interruptions. torch is imported
-inside functions, so that errors in arguments do not wait for it.
+One thread predicts a song, in batches of its own, so that the table does not depend on the number of threads or on
+interruptions. torch is imported inside functions, so that errors in arguments do not wait for it.
 """
 
 from __future__ import annotations
@@ -13,8 +12,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,10 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..processes import accelerators, num_cores
+from ..registration import TASK
 from .audio_files import file_version, find_audio
 from .journal import Journal
 from .tables import SEGMENT_COLUMNS, WRITERS, as_text, song_columns, table_rows, write_table
-from .workers import map_in_threads
 
 if TYPE_CHECKING:
     import torch
@@ -34,14 +36,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Models = str | Path | Sequence[str | Path]
+Predictor = Callable[[str], dict[str, Any]]
 DECIMALS = 6  # beyond the precision of float32
 
 
 def load_pipeline(
-    model: str | Path | Sequence[str | Path],
-    device: str | None = None,
-    batch_size: int = 16,
-    dtype: str | torch.dtype = "float32",
+    model: Models, device: str | None = None, batch_size: int = 16, dtype: str | torch.dtype = "float32"
 ) -> MusicEmotionPipeline:
     """
     Load the pipeline of a saved model, or of an ensemble, with the code of this package.
@@ -49,7 +50,6 @@ def load_pipeline(
     Args:
         model: folder or Hub id, or several for an ensemble.
         device: such as `"cuda:0"`; None is the choice of transformers.
-        batch_size: segments in a batch.
         dtype: precision of the weights.
     """
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -57,18 +57,15 @@ def load_pipeline(
     from ..pipeline_ast_va import MusicEmotionPipeline
 
     first, *ensemble = [model] if isinstance(model, (str, Path)) else model
+    network = AutoModelForAudioClassification.from_pretrained(first, trust_remote_code=False, dtype=dtype)
+    extractor = AutoFeatureExtractor.from_pretrained(first, trust_remote_code=False)
     return MusicEmotionPipeline(
-        model=AutoModelForAudioClassification.from_pretrained(first, trust_remote_code=False, dtype=dtype),
-        feature_extractor=AutoFeatureExtractor.from_pretrained(first, trust_remote_code=False),
-        ensemble=ensemble,
-        device=device,
-        batch_size=batch_size,
-        task="music-emotion",
+        model=network, feature_extractor=extractor, ensemble=ensemble, device=device, batch_size=batch_size, task=TASK
     )
 
 
 def predict(
-    model: str | Path | Sequence[str | Path],
+    model: Models,
     paths: Sequence[str | Path],
     output: str | Path,
     *,
@@ -87,14 +84,11 @@ def predict(
     not predicted again. Files that cannot be decoded are logged and counted; their rows hold the reason in `error`.
 
     Args:
-        model: folder or Hub id, or several for an ensemble: the table then has the mean over the models and their
-            spread.
-        paths: audio files, folders, URLs.
-        output: the table; its ending is `.csv`, `.jsonl` or `.parquet`. Until it is complete, its songs are in the
-            journal, the file of the same name with `.journal`.
+        model: folder or Hub id, or several for an ensemble, whose mean and spread are in the table.
+        output: table ending in `.csv`, `.jsonl` or `.parquet`. Until it is complete, its songs are in the journal, the
+            file of the same name with `.journal`.
         segments: whether to write one row per segment, the course over time, instead of one per song.
         segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment.
-        batch_size: segments in a batch.
         num_workers: songs that are processed at the same time, each in a thread; None is one for each core.
         device: such as `"cuda:0"`; None is all accelerators of the machine, or the CPU.
         dtype: precision of the models.
@@ -104,8 +98,7 @@ def predict(
         ValueError: for several processes, another ending, no audio file, another run with the same output, a journal
             of other models or settings, or when no file can be decoded.
     """
-    num_processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if num_processes > 1:
+    if (num_processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise ValueError(
             f"Expected a single process, but got {num_processes} (WORLD_SIZE): accelerate launch is for training. "
             "predict uses all cores and accelerators of a machine by itself; --num_workers limits them."
@@ -124,7 +117,8 @@ def predict(
         num_workers = num_workers or max(num_cores(), len(devices))
         pipelines = [load_pipeline(model, name, batch_size, dtype) for name in devices[:num_workers]]
         options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
-        journal.start({"models": fingerprints(pipelines[0]), **options, "version": __version__}, _is_current)
+        fingerprints = [_fingerprint(member) for member in pipelines[0].members]
+        journal.start({"models": fingerprints, **options, "version": __version__})
         _predict_songs([partial(predict_song, one, **options) for one in pipelines], files, journal, num_workers)
         if plot is not None and not journal[files[0]]["error"]:
             from ..plots import plot_course
@@ -141,21 +135,18 @@ def predict(
         raise ValueError(f"Expected audio that can be decoded, but got none in {len(files)} files (see the warnings).")
 
 
-def fingerprints(music_emotion: MusicEmotionPipeline) -> list[str]:
-    """For each model a hash of everything that its predictions depend on: weights and settings."""
+def _fingerprint(member: Any) -> str:
+    """A hash of everything that the predictions of a model depend on: weights and settings."""
     import torch
 
-    hashes = []
-    for member in music_emotion.members:
-        settings = {**member.model.config.to_diff_dict(), **member.feature_extractor.to_dict()}
-        for name in ("_name_or_path", "auto_map", "custom_pipelines", "transformers_version"):
-            settings.pop(name, None)
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-        for name, tensor in member.model.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
-        hashes.append(digest.hexdigest()[:16])
-    return hashes
+    settings = {**member.model.config.to_diff_dict(), **member.feature_extractor.to_dict()}
+    for name in ("_name_or_path", "auto_map", "custom_pipelines", "transformers_version"):
+        settings.pop(name, None)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, tensor in member.model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
 
 
 def predict_song(
@@ -175,17 +166,51 @@ def _is_current(song: dict[str, Any]) -> bool:
     return song["version"] == file_version(song["path"]) and not (song["error"] and song["version"] is None)
 
 
-def _predict_songs(
-    predictors: Sequence[Callable[[str], dict[str, Any]]], files: Sequence[str], journal: Journal, num_workers: int
-) -> None:
-    """Predict the files that are not in the journal, and append them to it."""
-    remaining = [file for file in files if file not in journal.positions]
+def _predict_songs(predictors: Sequence[Predictor], files: Sequence[str], journal: Journal, num_workers: int) -> None:
+    """Predict the files that are not in the journal or have changed since, and append them to it."""
+    remaining = [file for file in files if file not in journal.positions or not _is_current(journal[file])]
     num_resumed = len(files) - len(remaining)
     if num_resumed:
         print(f"{num_resumed} of {len(files)} songs are already in {journal.path}.")
     songs = map_in_threads(predictors, remaining, num_workers)
     for song in tqdm(songs, total=len(files), initial=num_resumed, unit="song"):
         journal.append(song)
+
+
+def map_in_threads(predictors: Sequence[Predictor], paths: Iterable[str], num_workers: int) -> Iterator[dict[str, Any]]:
+    """
+    Predict songs in threads and yield the results in the order in which they are finished.
+
+    While one song is decoded, others run through the network. Each thread uses one core and shares no work with
+    others, so that a result does not depend on the number of threads. Only a few paths per thread are taken in advance.
+
+    Args:
+        predictors: one for each device, among which the threads are shared out.
+    """
+    import torch
+
+    thread, shared = threading.local(), cycle(predictors)
+
+    def start_thread() -> None:
+        torch.set_num_threads(1)
+        thread.predict = next(shared)
+
+    def process(path: str) -> dict[str, Any]:
+        return thread.predict(path)
+
+    threads_before = torch.get_num_threads()
+    paths = iter(paths)
+    pool = ThreadPoolExecutor(num_workers, initializer=start_thread)
+    try:
+        waiting = {pool.submit(process, path) for path in islice(paths, 2 * num_workers)}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            waiting |= {pool.submit(process, path) for path in islice(paths, len(done))}
+            for future in sorted(done, key=lambda future: future.exception() is not None):
+                yield future.result()  # results come before an error, so that they are kept
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads_before)
 
 
 def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -84,11 +84,7 @@ class Arguments(NamedTuple):
 
 def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) -> Arguments:
     """
-    Parse `[recipe.json] [--flag value ...]`. A flag takes precedence over the recipe.
-
-    Args:
-        argv: the arguments; without them, those of the command line.
-        prog: name of the program in messages.
+    Parse `argv`, by default the command line: `[recipe.json] [--flag value ...]`. Flags take precedence.
 
     Raises:
         SystemExit: for an unknown flag or a value of the wrong type, after a message with a suggestion.
@@ -101,14 +97,16 @@ def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) 
         usage="%(prog)s [recipe.json] [--data_dir DEAM] [--flag value ...]",
         description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music.",
     )
+    sources = {title: class_fields(*source) for title, source in SOURCES.items()}
+    helps = {one.name: one.help for one in sources["TrainingArguments of transformers"]}
     titles = dict.fromkeys(NOT_FLAGS, "")
-    for title, source in SOURCES.items():
-        fields = [one for one in class_fields(*source) if one.name not in titles]  # of two with one name, the first
-        titles |= {one.name: title for one in fields}
+    for title, fields in sources.items():
         group = parser.add_argument_group(title)
         for one in fields:
-            parser.flags.append(f"--{one.name}")
-            group.add_argument(f"--{one.name}", **_flag_options(one))
+            if one.name not in titles:  # of two fields with one name, the first becomes a flag
+                titles[one.name] = title
+                parser.flags.append(f"--{one.name}")
+                group.add_argument(f"--{one.name}", **_flag_options(one, one.help or helps[one.name]))
     if argv and not argv[0].startswith("-"):
         parser.set_defaults(**_read_recipe(argv.pop(0), [name for name, title in titles.items() if title]))
     given: dict[str, dict[str, Any]] = {title: {} for title in SOURCES}
@@ -119,7 +117,7 @@ def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) 
     return Arguments(DataArguments(**data), settings, {**training, **of_library})
 
 
-def _flag_options(one: SourceField) -> dict[str, Any]:
+def _flag_options(one: SourceField, description: str) -> dict[str, Any]:
     """Options of a flag. One that is not given leaves no trace, so that defaults stand in one place."""
     default = "" if one.default in (None, ()) else f" (default: {str(one.default).replace('%', '%%')})"
     options = {"type": flag_type(one.annotation), "choices": CHOICES.get(one.name), **one.options}
@@ -127,7 +125,7 @@ def _flag_options(one: SourceField) -> dict[str, Any]:
         options |= {"nargs": "?", "const": True, "metavar": "BOOL"}
     elif re.search(r"\b(list|tuple)\[(int|float|str)\b", one.annotation):
         options["nargs"] = "+"
-    return {**options, "default": argparse.SUPPRESS, "help": one.help + default}
+    return {**options, "default": argparse.SUPPRESS, "help": description + default}
 
 
 def flag_type(annotation: str) -> Any:
@@ -147,12 +145,10 @@ def boolean(text: str) -> bool:
 
 def _read_recipe(path: str, known: Iterable[str]) -> dict[str, Any]:
     """The arguments in a JSON file."""
-    if not Path(path).is_file():
-        raise ValueError(f"Expected a JSON file of arguments, but got {path!r}, which is no file.")
     try:
         recipe = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"Expected JSON in {path!r}, but got text that is none: {error}.") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Expected a JSON file of arguments, but got {path!r}: {error}.") from error
     if not isinstance(recipe, dict):
         raise ValueError(f"Expected a JSON object of arguments in {path!r}, but got a {type(recipe).__name__}.")
     if unknown := sorted(set(recipe) - set(known)):

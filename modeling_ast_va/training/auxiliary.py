@@ -40,26 +40,19 @@ class AuxiliaryTargets:
         name, weight: of its term of the loss.
         tracks: by song.
         window_seconds: length of the window that each value of a track describes.
-        training_songs: songs over which the targets have mean 0 and standard deviation 1.
+        songs: those of training, over which the targets have mean 0 and standard deviation 1.
 
     Raises:
         ValueError: for training songs without a track.
     """
 
     def __init__(
-        self,
-        name: str,
-        weight: float,
-        tracks: Mapping[int, Track],
-        window_seconds: float,
-        training_songs: Iterable[int],
+        self, name: str, weight: float, tracks: Mapping[int, Track], window_seconds: float, songs: Iterable[int]
     ):
-        songs = sorted(set(training_songs))
+        songs = sorted(set(songs))
         if missing := [song for song in songs if song not in tracks]:
-            raise ValueError(
-                f"Expected {name} targets of {len(songs)} training songs, but got none for {len(missing)} of them, "
-                f"the first is {missing[0]}."
-            )
+            found = f"none for {len(missing)} of them, the first is {missing[0]}"
+            raise ValueError(f"Expected {name} targets of {len(songs)} training songs, but got {found}.")
         values = np.concatenate([tracks[song].values for song in songs])
         self.name, self.weight, self.num_targets = name, weight, values.shape[1]
         self._tracks, self._margin_seconds = tracks, window_seconds / 2
@@ -80,7 +73,6 @@ def dynamic_targets(
     The dynamic annotations of DEAM as auxiliary targets: valence and arousal in [-1, 1], twice a second.
 
     Args:
-        weight, training_songs: as for [`AuxiliaryTargets`].
         offset_seconds: start of the audio files in the clips to which the annotations refer: 0 for the clips of DEAM.
 
     Raises:

@@ -48,16 +48,14 @@ def training_loss(
 
 def validation_loss(metrics: Mapping[str, float], prefix: str, concordance_weight: float) -> float:
     """The same sum for a whole split, of the terms of the ratings alone, from its metrics of segments."""
-    loss = metrics[f"{prefix}_mse"]
-    return loss + concordance_weight * (1 - metrics[f"{prefix}_ccc"]) if concordance_weight else loss
+    return metrics[f"{prefix}_mse"] + concordance_weight * (1 - metrics[f"{prefix}_ccc"])
 
 
 def concordance_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     One minus the concordance correlation coefficient of a batch, averaged over the columns.
 
-    The mean squared error favours predictions close to the mean where they are uncertain; this term favours
-    predictions that are spread as widely as the labels.
+    It favours predictions that are spread as widely as the labels, the mean squared error those close to the mean.
 
     Shape:
         `(batch, num_labels)` each -> `()`. A column without any variation counts 1.

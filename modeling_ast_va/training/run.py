@@ -35,7 +35,6 @@ from ..training.trainer import ASTVATrainer, build_trainer
 from ..training.training_arguments import ASTVATrainingArguments, checkpoint_to_resume
 
 logger = logging.getLogger(__name__)
-
 DEMO_DIR = Path("data") / "demo_deam"
 
 

@@ -58,11 +58,9 @@ def _value(node: ast.expr | None) -> Any:
 
 def _documented(docstring: str) -> dict[str, str]:
     """Descriptions of arguments by their names, from the `Args:` of a docstring; `a, b: ...` describes both."""
-    section = re.search(r"^Args:\n((?:    .*\n|\n)*)", docstring + "\n", re.MULTILINE)
-    helps = {}
-    for entry in re.split(r"\n    (?=\S)", "\n" + section[1]) if section else []:
-        names, _, description = entry.partition(":")
-        text = " ".join(description.split()).replace("%", "%%")
-        for name in re.sub(r"\(.*?\)", "", names).split(","):
-            helps[name.strip()] = text[:1].upper() + text[1:]
+    section = docstring.partition("\nArgs:\n")[2].partition("\n\n")[0]
+    helps: dict[str, str] = {}
+    for names, lines in re.findall(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
+        text = " ".join(lines.split()).replace("%", "%%")
+        helps |= dict.fromkeys(names.split(", "), text[:1].upper() + text[1:])
     return helps

@@ -90,16 +90,11 @@ def teacher_targets(path: str | Path, weight: float, labels: Mapping[int, np.nda
 
 def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
     """
-    Read the embeddings of a teacher.
-
-    Args:
-        path: NPZ file of `song_id`, `start_seconds` in the audio file, `window_seconds` and `embedding`.
+    Read the embeddings of a teacher from an NPZ file: a track for each song, and the length of a window in seconds.
 
     Shape:
-        song_id, start_seconds: `(num_windows,)`. window_seconds: `()`. embedding: `(num_windows, num_targets)`.
-
-    Returns:
-        A track for each song, and the length of a window in seconds.
+        of its arrays song_id and start_seconds: `(num_windows,)`. window_seconds: `()`. embedding: `(num_windows,
+        num_targets)`.
 
     Raises:
         ValueError: for a missing file, and for arrays that are missing, of another shape, or not finite.
@@ -107,10 +102,8 @@ def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
     if not Path(path).is_file():
         raise ValueError(f"Expected an NPZ file of a teacher's embeddings, but got {str(path)!r}, which is no file.")
     with np.load(path) as file:
-        if missing := [name for name in TEACHER_ARRAYS if name not in file]:
-            raise ValueError(
-                f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {', '.join(missing)}."
-            )
+        if missing := ", ".join(name for name in TEACHER_ARRAYS if name not in file):
+            raise ValueError(f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {missing}.")
         songs, starts, window_seconds, embeddings = (file[name] for name in TEACHER_ARRAYS)
     if embeddings.ndim != 2 or not len(songs) == len(starts) == len(embeddings):
         raise ValueError(

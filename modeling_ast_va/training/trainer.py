@@ -63,12 +63,7 @@ class ASTVATrainer(Trainer):
         return EvalLoopOutput(predictions, label_ids=None, metrics=metrics, num_samples=len(predictions))
 
     def evaluate_split(self, rows: Dataset, prefix: str) -> tuple[np.ndarray, dict[str, float], pd.DataFrame]:
-        """
-        Evaluate segments as [`evaluate_rows`] does; with several processes each predicts its share.
-
-        Returns:
-            Predictions, metrics with the loss, and the table of segments, in every process.
-        """
+        """Predictions, of which each process makes a share, metrics with the loss, and table of [`evaluate_rows`]."""
         args = self.args
         if args.world_size > 1:
             for buffer in self.model.buffers():  # running statistics: those of the process that saves the model
@@ -103,20 +98,17 @@ class ProgressLines(ProgressCallback):
 
 
 def collate(
-    rows: Sequence[dict[str, Any]],
-    feature_extractor: ASTVAFeatureExtractor,
-    auxiliary_targets: Sequence[AuxiliaryTargets] = (),
+    rows: list[dict[str, Any]], extractor: ASTVAFeatureExtractor, auxiliary_targets: Sequence[AuxiliaryTargets] = ()
 ) -> dict[str, torch.Tensor]:
     """
     Make a batch of rows of [`load_deam`], normalised unless `do_normalize` is false.
 
     Shape:
-        input_values: `(batch, num_frames, num_mel_bins)`. labels: `(batch, 2)`. auxiliary_labels, with auxiliary
-        targets: `(batch, num_auxiliary_targets)`.
+        input_values `(batch, num_frames, num_mel_bins)`, labels `(batch, 2)`, auxiliary_labels `(batch, num_targets)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
-    input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
+    input_values = extractor.normalize(log_mels) if extractor.do_normalize else log_mels
     batch = {"input_values": input_values, "labels": labels}
     if auxiliary_targets:
         segments = [(int(row["song_id"]), row["start_seconds"], row["duration_seconds"]) for row in rows]
@@ -134,15 +126,9 @@ def build_trainer(
 ) -> ASTVATrainer:
     """The trainer of a model on the splits `train` and, where there is one, `validation`."""
     validation = splits.get("validation")
-    options = {"feature_extractor": feature_extractor, "auxiliary_targets": auxiliary_targets}
+    collator = functools.partial(collate, extractor=feature_extractor, auxiliary_targets=auxiliary_targets)
     trainer = ASTVATrainer(
-        model=model,
-        args=args,
-        data_collator=functools.partial(collate, **options),
-        train_dataset=splits["train"],
-        eval_dataset=validation,
-        processing_class=feature_extractor,
-        auxiliary_targets=auxiliary_targets,
+        model, args, collator, splits["train"], validation, feature_extractor, auxiliary_targets=auxiliary_targets
     )
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))

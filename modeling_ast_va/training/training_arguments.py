@@ -19,22 +19,10 @@ class ASTVATrainingArguments(TrainingArguments):
     """
     `TrainingArguments` whose defaults are the notebook's recipe, with SpecAugment, early stopping and loss terms.
 
+    Arguments that are not described here are those of transformers with other defaults.
+
     Args:
         output_dir: output folder, which becomes a complete Hub repository.
-        num_train_epochs: maximum number of epochs. Early stopping may end training sooner.
-        per_device_train_batch_size, per_device_eval_batch_size: number of segments in a batch of each device.
-        learning_rate: peak learning rate of AdamW.
-        weight_decay: weight decay of AdamW.
-        lr_scheduler_type: schedule of the learning rate.
-        max_grad_norm: gradients are clipped to this norm.
-        eval_strategy: when to evaluate on the validation split.
-        save_strategy: when to save a checkpoint.
-        logging_strategy: when to log the training loss and its terms.
-        save_total_limit: number of checkpoints to keep: the best one and the last ones.
-        load_best_model_at_end: whether to restore the best checkpoint at the end.
-        metric_for_best_model: metric of the validation split that chooses the best checkpoint.
-        remove_unused_columns: whether to drop columns; the collator selects them.
-        ddp_find_unused_parameters: whether to search for unused weights; there are none.
         early_stopping_patience: stop after this number of evaluations without improvement. 0 never stops.
         frequency_mask_bins: widest frequency mask of SpecAugment, in mel bins.
         time_mask_frames: widest time mask of SpecAugment, in frames.

@@ -42,7 +42,7 @@ def test_rows_carry_the_group_of_their_artist(deam, cache):
 def test_each_annotation_file_is_read_once_and_the_audit_returned(deam, cache, monkeypatch):
     files = []
     original = annotations.csv.reader
-    monkeypatch.setattr(annotations.csv, "reader", lambda file: files.append(1) or original(file))
+    monkeypatch.setattr(annotations.csv, "reader", lambda file, *args: files.append(1) or original(file, *args))
     _, _, audit = load_segments(deam, segment_seconds=2.0, cache_dir=cache)
     assert len(files) == 2 + 2 + 3  # ratings, dynamic annotations, metadata
     assert [row["verdict"] for row in audit] == ["exchanged", "undecided", "undecided"]

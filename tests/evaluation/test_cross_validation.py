@@ -213,7 +213,7 @@ def test_the_command_merges_folds(folders, tmp_path, capsys):
 
 def test_the_command_evaluates_baselines_without_models(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(cross_validation, "evaluate_baselines", lambda **options: asked.append(options))
+    monkeypatch.setattr("modeling_ast_va.evaluation.evaluate_baselines", lambda **options: asked.append(options))
     flags = ["--data_dir", "DEAM", "--output_dir", str(tmp_path), "--num_folds", "4", "--labels", "published"]
     assert main(["evaluate", "--baselines", *flags]) == 0
     assert asked == [{"data_dir": "DEAM", "output_dir": str(tmp_path), "num_folds": 4, "labels": "published"}]

@@ -16,16 +16,16 @@ def path(tmp_path):
     """A journal with three songs."""
     path = tmp_path / "songs.csv.journal"
     with Journal(path) as journal:
-        journal.start(SETTINGS, is_current=lambda song: True)
+        journal.start(SETTINGS)
         for song in SONGS:
             journal.append(song)
     return path
 
 
-def resume(path, settings=SETTINGS, is_current=lambda song: True):
+def resume(path, settings=SETTINGS):
     """The songs that the next run finds."""
     with Journal(path) as journal:
-        journal.start(settings, is_current)
+        journal.start(settings)
         return [journal[name] for name in journal.positions]
 
 
@@ -53,11 +53,10 @@ def test_a_file_that_is_cut_anywhere_keeps_its_whole_lines(path):
 def test_the_last_line_of_a_song_replaces_earlier_ones(path):
     changed = {"path": "a.mp3", "valence": 1.0}
     with Journal(path) as journal:
-        journal.start(SETTINGS, is_current=lambda song: song["path"] != "c.mp3")
+        journal.start(SETTINGS)
         journal.append(changed)
         assert journal["a.mp3"] == changed
-    assert resume(path) == [SONGS[1], SONGS[2], changed]
-    assert resume(path, is_current=lambda song: song["valence"] > 2) == [SONGS[1], SONGS[2]]
+    assert resume(path) == [changed, SONGS[1], SONGS[2]]
 
 
 def test_other_settings_are_refused_by_name(path):
@@ -78,15 +77,8 @@ def test_a_removed_folder_is_noticed_at_the_next_song(tmp_path):
     folder = tmp_path / "new"
     folder.mkdir()
     with Journal(folder / "songs.csv.journal") as journal:
-        journal.start(SETTINGS, is_current=lambda song: True)
+        journal.start(SETTINGS)
         journal.append(SONGS[0])
         shutil.rmtree(folder)
         with pytest.raises(FileNotFoundError, match=r"new/songs\.csv\.journal', but it or its folder has been removed"):
             journal.append(SONGS[1])
-
-
-def test_nothing_is_left_after_a_complete_run(path):
-    with Journal(path) as journal:
-        journal.start(SETTINGS, is_current=lambda song: True)
-        journal.remove()
-    assert list(path.parent.iterdir()) == []

@@ -332,8 +332,8 @@ write = journal.Journal._write
 def killed(self, content):
     position = write(self, content)
     if len(self.positions) == 3:
-        self.file.write(b'{"path": "')
-        self.file.flush()
+        with self.path.open("ab") as file:
+            file.write(b'{"path": "')
         os.kill(os.getpid(), signal.SIGKILL)
     return position
 

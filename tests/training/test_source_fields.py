@@ -4,32 +4,26 @@
 import dataclasses
 import inspect
 import typing
-from pathlib import Path
 
 import pytest
 from transformers import TrainingArguments
 
-import modeling_ast_va
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor
-from modeling_ast_va.training.source_fields import class_fields, package_folder
+from modeling_ast_va.training.arguments import SOURCES
+from modeling_ast_va.training.source_fields import class_fields
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
-PACKAGE = Path(modeling_ast_va.__file__).parent
+LIBRARY = "TrainingArguments of transformers"
 NOT_LITERAL = {"optim", "label_range"}  # defaults that are expressions
 
 
 @pytest.mark.parametrize(
-    ("path", "fields_of"),
-    [
-        (package_folder("transformers") / "training_args.py", TrainingArguments),
-        (PACKAGE / "training" / "training_arguments.py", ASTVATrainingArguments),
-        (PACKAGE / "configuration_ast_va.py", ASTVAConfig),
-    ],
+    ("title", "fields_of"), [(LIBRARY, TrainingArguments), ("training", ASTVATrainingArguments), ("model", ASTVAConfig)]
 )
-def test_fields_of_a_class_equal_those_of_dataclasses(path, fields_of):
+def test_fields_of_a_class_equal_those_of_dataclasses(title, fields_of):
     own = inspect.get_annotations(fields_of)
     expected = {field.name: field for field in dataclasses.fields(fields_of) if field.init and field.name in own}
-    found = {field.name: field for field in class_fields(path, fields_of.__name__)}
+    found = {field.name: field for field in class_fields(*SOURCES[title])}
     assert found.keys() == expected.keys()
     namespace = vars(inspect.getmodule(fields_of)) | vars(typing)
     for name, field in found.items():
@@ -43,8 +37,7 @@ def test_fields_of_a_class_equal_those_of_dataclasses(path, fields_of):
 
 
 def test_options_of_flags_come_from_the_metadata():
-    fields = class_fields(package_folder("transformers") / "training_args.py", "TrainingArguments")
-    options = {field.name: field.options for field in fields}
+    options = {field.name: field.options for field in class_fields(*SOURCES[LIBRARY])}
     assert options["fsdp"] == {"nargs": "?", "const": True}
     assert "nccl" in options["ddp_backend"]["choices"]
     assert options["log_level"] == {}  # its choices are an expression
@@ -53,20 +46,11 @@ def test_options_of_flags_come_from_the_metadata():
 def test_parameters_equal_those_of_the_signature():
     parameters = inspect.signature(ASTVAFeatureExtractor.__init__).parameters.values()
     expected = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    fields = class_fields(PACKAGE / "feature_extraction_ast_va.py", "ASTVAFeatureExtractor")
+    fields = class_fields(*SOURCES["features"])
     assert {field.name: field.default for field in fields} == expected
 
 
 def test_every_setting_is_described():
-    fields = class_fields(PACKAGE / "configuration_ast_va.py", "ASTVAConfig")
-    fields += class_fields(PACKAGE / "feature_extraction_ast_va.py", "ASTVAFeatureExtractor")
-    fields += class_fields(PACKAGE / "training" / "training_arguments.py", "ASTVATrainingArguments")
-    fields += class_fields(PACKAGE / "training" / "arguments.py", "DataArguments")
-    assert [field.name for field in fields if not field.help] == []
-
-
-def test_what_is_missing_is_named():
-    with pytest.raises(ValueError, match="Expected a class Missing"):
-        class_fields(PACKAGE / "settings.py", "Missing")
-    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
-        package_folder("no_such_package")
+    fields = [field for source in SOURCES.values() for field in class_fields(*source)]
+    described = {field.name for field in fields if field.help}
+    assert {field.name for field in fields} == described
