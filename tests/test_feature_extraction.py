@@ -246,16 +246,6 @@ def test_a_gpu_computes_waveforms_of_one_length_together():
     assert groups == [([0, 2, 4], (3, 800)), ([1], (1, 300)), ([3], (1, 700))]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_computes_the_same():
-    extractor = ASTVAFeatureExtractor()
-    batch = list(SIGNALS.values())
-    values = extractor(batch, sampling_rate=RATE, return_tensors="pt", device="cuda", do_normalize=False)
-    assert values["input_values"].is_cuda
-    for waveform, log_mels in zip(batch, values["input_values"].cpu().numpy()):
-        assert_equals_librosa(log_mels, librosa_log_mel(waveform))
-
-
 def test_normalisation():
     extractor = ASTVAFeatureExtractor(mean=-30.0, std=15.0)
     decibels = log_mel(extractor, SIGNALS["music"])
