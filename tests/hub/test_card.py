@@ -138,10 +138,10 @@ def test_a_folder_is_not_a_base_model_on_the_hub(tmp_path, monkeypatch):
     assert card_of(tmp_path, PROTOCOL | {"base_model": "outputs/earlier"}).data.base_model is None
 
 
-def test_writes_into_the_folder_or_elsewhere(tmp_path):
+def test_writes_into_the_folder(tmp_path):
     folder = write_hub_folder(tmp_path / "model")
     assert (folder / "README.md").read_text(encoding="utf-8") == render_model_card(folder)
     assert PLACEHOLDER_REPO_ID in render_model_card(folder)
-    write_model_card(folder, "me/mood", tmp_path / "model_card.md")
-    assert (tmp_path / "model_card.md").read_text(encoding="utf-8") == render_model_card(folder, "me/mood")
+    write_model_card(folder, "me/mood")
+    assert (folder / "README.md").read_text(encoding="utf-8") == render_model_card(folder, "me/mood")
     assert PLACEHOLDER_REPO_ID not in render_model_card(folder, "me/mood")
