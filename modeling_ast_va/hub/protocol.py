@@ -172,10 +172,10 @@ def median_song_seconds(splits: DatasetDict) -> float:
 
 def fingerprint(splits: Mapping[str, Dataset]) -> str:
     """SHA-256 of the segments and labels of each split; the same data gives the same on every machine."""
-    parts = [
-        part for name, rows in splits.items() for part in (name.encode(), *map(np.ndarray.tobytes, _identity(rows)))
-    ]
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    digest = hashlib.sha256()
+    for name, rows in splits.items():
+        digest.update(name.encode() + b"".join(values.tobytes() for values in _identity(rows)))
+    return digest.hexdigest()
 
 
 def unsplit_fingerprint(splits: Mapping[str, Dataset]) -> str:

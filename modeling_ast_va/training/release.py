@@ -107,12 +107,11 @@ def load_training_rows(model: Path, data_dir: str | Path, **options: Any) -> Dat
 def copy_records(model: Path, output: Path, cross_validation: str | Path | None) -> None:
     """Copy the protocol, and results and plots of the cross-validation or else of the model's own test split."""
     shutil.copy(model / files.PROTOCOL_FILE, output)
-    copies = {name: name for name in files.EVALUATION_PLOT_FILES}
-    copies |= (
-        {files.REPORT_FILE: files.CROSS_VALIDATION_FILE}
-        if cross_validation
-        else {files.RESULTS_FILE: files.RESULTS_FILE}
-    )
+    copies = dict(zip(files.EVALUATION_PLOT_FILES, files.EVALUATION_PLOT_FILES))
+    if cross_validation is None:
+        copies[files.RESULTS_FILE] = files.RESULTS_FILE
+    else:
+        copies[files.REPORT_FILE] = files.CROSS_VALIDATION_FILE
     for name, new_name in copies.items():
         source = Path(cross_validation or model) / name
         if source.is_file():
