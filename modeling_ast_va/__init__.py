@@ -15,7 +15,7 @@ __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "audio_ast_va": ["AudioError"],
+        "decoding_ast_va": ["AudioError"],
         "configuration_ast_va": ["ASTVAConfig"],
         "feature_extraction_ast_va": ["ASTVAFeatureExtractor"],
         "modeling_ast_va": ["ASTVAForRegression", "ASTVAModel"],

@@ -100,13 +100,13 @@ class SongPredictions(NamedTuple):
 
     song_ids: NDArray  # (num_songs,)
     references: Array  # (num_songs, 2), rating points
-    predictions: Array  # (num_songs, 2), duration-weighted mean over the song's segments
-    prediction_stds: Array  # (num_songs, 2), duration-weighted population std over the song's segments
+    predictions: Array  # (num_songs, 2), weighted mean over the song's segments
+    prediction_stds: Array  # (num_songs, 2), weighted population std over the song's segments
     num_segments: NDArray[np.int64]  # (num_songs,)
 
 
 def songs_from_segments(
-    song_ids: ArrayLike, references: ArrayLike, predictions: ArrayLike, durations: ArrayLike | None = None
+    song_ids: ArrayLike, references: ArrayLike, predictions: ArrayLike, weights: ArrayLike | None = None
 ) -> SongPredictions:
     """
     Aggregate the predictions of segments to one prediction for each song.
@@ -114,20 +114,20 @@ def songs_from_segments(
     Args:
         song_ids: the song of each segment, in any order, `(n,)`.
         references, predictions: the ratings of its song, and the prediction for the segment, `(n, 2)`.
-        durations: of the segments, in seconds: their weights, `(n,)`. None: all segments have the same weight.
+        weights: of the segments, such as their `weight_seconds`, `(n,)`. None: all have the same weight.
 
     Raises:
-        ValueError: as for [`validate_ratings`]; for different lengths, a duration that is not above 0, and different
+        ValueError: as for [`validate_ratings`]; for different lengths, a weight that is not above 0, and different
             ratings for segments of one song.
     """
     references, predictions = validate_ratings(references, predictions)
     song_ids = np.asarray(song_ids)
-    durations = np.ones(len(references)) if durations is None else np.asarray(durations, dtype=np.float64)
-    for name, values in (("song_ids", song_ids), ("durations", durations)):
+    weights = np.ones(len(references)) if weights is None else np.asarray(weights, dtype=np.float64)
+    for name, values in (("song_ids", song_ids), ("weights", weights)):
         if values.shape != (len(references),):
             raise ValueError(f"Expected {name} of {len(references)} segments, but got the shape {values.shape}.")
-    if not (np.isfinite(durations) & (durations > 0)).all():
-        raise ValueError(f"Expected durations above 0 seconds, but got {durations.min()} to {durations.max()}.")
+    if not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError(f"Expected weights above 0, but got {weights.min()} to {weights.max()}.")
     ids, first, indices, counts = np.unique(song_ids, return_index=True, return_inverse=True, return_counts=True)
     of_songs = references[first]
     differing = np.any(references != of_songs[indices], axis=1)
@@ -136,12 +136,12 @@ def songs_from_segments(
         got = f"{of_songs[indices[row]].tolist()} and {references[row].tolist()}"
         raise ValueError(f"Expected one rating for each song, but got {got} for segments of song {song_ids[row]}.")
     rows_by_song = np.split(np.argsort(indices, kind="stable"), np.cumsum(counts)[:-1])
-    means, stds = zip(*(aggregate_segments(predictions[rows], durations[rows]) for rows in rows_by_song))
+    means, stds = zip(*(aggregate_segments(predictions[rows], weights[rows]) for rows in rows_by_song))
     return SongPredictions(ids, of_songs, np.stack(means), np.stack(stds), counts)
 
 
 def compute_metrics(
-    eval_prediction: "EvalPrediction", song_ids: ArrayLike | None = None, durations: ArrayLike | None = None
+    eval_prediction: "EvalPrediction", song_ids: ArrayLike | None = None, weights: ArrayLike | None = None
 ) -> dict[str, float]:
     """
     The metrics per segment (`valence_ccc`, ...), and per song (`song_valence_ccc`, ...) where `song_ids` are given.
@@ -150,7 +150,7 @@ def compute_metrics(
 
     Args:
         eval_prediction: labels `(n, 2)`, and logits `(n, 2)` or a tuple that starts with the logits, in rating points.
-        song_ids, durations: of the segments in the order of the evaluated dataset, as for [`songs_from_segments`].
+        song_ids, weights: of the segments in the order of the evaluated dataset, as for [`songs_from_segments`].
 
     Raises:
         ValueError: as for [`songs_from_segments`].
@@ -159,7 +159,7 @@ def compute_metrics(
     logits = logits[0] if isinstance(logits, tuple) else logits
     results = evaluate_predictions(labels, logits)
     if song_ids is not None:
-        songs = songs_from_segments(song_ids, labels, logits, durations)
+        songs = songs_from_segments(song_ids, labels, logits, weights)
         of_songs = evaluate_predictions(songs.references, songs.predictions)
         results |= {f"song_{name}": value for name, value in of_songs.items()}
     return results

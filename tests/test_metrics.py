@@ -23,11 +23,11 @@ from modeling_ast_va.metrics import (
 
 TOLERANCE = 1e-12
 SONG_IDS = np.array([7, 3, 7, 11, 3, 7])
-DURATIONS = np.array([5.0, 5.0, 2.5, 5.0, 1.0, 5.0])
+WEIGHTS = np.array([5.0, 5.0, 2.5, 5.0, 1.0, 5.0])
 
 
-def song_metrics(song_ids, references, predictions, durations=None):
-    songs = songs_from_segments(song_ids, references, predictions, durations)
+def song_metrics(song_ids, references, predictions, weights=None):
+    songs = songs_from_segments(song_ids, references, predictions, weights)
     results = evaluate_predictions(songs.references, songs.predictions)
     return {f"song_{name}": value for name, value in results.items()}
 
@@ -163,12 +163,12 @@ def test_metrics_of_one_dimension_refuse_bad_input(metric):
 
 def test_songs_are_the_duration_weighted_means_of_their_segments(segments):
     references, predictions = segments
-    songs = songs_from_segments(SONG_IDS, references, predictions, DURATIONS)
+    songs = songs_from_segments(SONG_IDS, references, predictions, WEIGHTS)
     assert songs.song_ids.tolist() == [3, 7, 11]
     assert songs.num_segments.tolist() == [2, 3, 1]
     assert songs.references.tolist() == [[2.5, 6.25], [5.0, 4.0], [7.5, 3.5]]
     for row, song_id in enumerate(songs.song_ids):
-        own, weights = predictions[song_id == SONG_IDS], DURATIONS[song_id == SONG_IDS]
+        own, weights = predictions[song_id == SONG_IDS], WEIGHTS[song_id == SONG_IDS]
         mean = np.average(own, axis=0, weights=weights)
         std = np.sqrt(np.average((own - mean) ** 2, axis=0, weights=weights))
         np.testing.assert_allclose(songs.predictions[row], mean, rtol=0, atol=TOLERANCE)
@@ -178,29 +178,29 @@ def test_songs_are_the_duration_weighted_means_of_their_segments(segments):
 def test_songs_do_not_depend_on_the_order_of_segments(segments):
     order = np.random.default_rng(2).permutation(len(SONG_IDS))
     names = np.array([f"song {song_id:02}" for song_id in SONG_IDS])
-    songs = songs_from_segments(names, *segments, DURATIONS)
-    shuffled = songs_from_segments(names[order], *(array[order] for array in segments), DURATIONS[order])
+    songs = songs_from_segments(names, *segments, WEIGHTS)
+    shuffled = songs_from_segments(names[order], *(array[order] for array in segments), WEIGHTS[order])
     assert songs.song_ids.tolist() == ["song 03", "song 07", "song 11"]
     for array, other in zip(songs[1:], shuffled[1:]):
         np.testing.assert_allclose(array, other, rtol=0, atol=TOLERANCE)
 
 
-def test_segments_without_durations_have_the_same_weight(segments):
+def test_segments_without_weights_have_the_same_weight(segments):
     assert song_metrics(SONG_IDS, *segments) == song_metrics(SONG_IDS, *segments, np.full(6, 5.0))
 
 
 @pytest.mark.parametrize(
-    ("song_ids", "durations", "message"),
+    ("song_ids", "weights", "message"),
     [
-        (SONG_IDS[:5], DURATIONS, r"song_ids of 6 segments, but got the shape \(5,\)"),
-        (SONG_IDS, DURATIONS[:5], r"durations of 6 segments, but got the shape \(5,\)"),
-        (SONG_IDS, np.array([5, 5, 5, 5, 5, 0]), "above 0 seconds, but got 0.0 to 5.0"),
-        (np.array([7, 3, 7, 7, 3, 7]), DURATIONS, r"\[5.0, 4.0\] and \[7.5, 3.5\] for segments of song 7"),
+        (SONG_IDS[:5], WEIGHTS, r"song_ids of 6 segments, but got the shape \(5,\)"),
+        (SONG_IDS, WEIGHTS[:5], r"weights of 6 segments, but got the shape \(5,\)"),
+        (SONG_IDS, np.array([5, 5, 5, 5, 5, 0]), "above 0, but got 0.0 to 5.0"),
+        (np.array([7, 3, 7, 7, 3, 7]), WEIGHTS, r"\[5.0, 4.0\] and \[7.5, 3.5\] for segments of song 7"),
     ],
 )
-def test_inconsistent_segments_are_refused(segments, song_ids, durations, message):
+def test_inconsistent_segments_are_refused(segments, song_ids, weights, message):
     with pytest.raises(ValueError, match=message):
-        songs_from_segments(song_ids, *segments, durations)
+        songs_from_segments(song_ids, *segments, weights)
 
 
 def test_compute_metrics_takes_logits_from_a_tuple_and_adds_songs_if_they_are_given(segments):
@@ -208,8 +208,8 @@ def test_compute_metrics_takes_logits_from_a_tuple_and_adds_songs_if_they_are_gi
     per_segment = evaluate_predictions(references, predictions)
     assert compute_metrics(EvalPrediction(predictions, references)) == per_segment
     with_embedding = EvalPrediction((predictions, np.zeros((6, 256))), references)
-    results = compute_metrics(with_embedding, song_ids=SONG_IDS, durations=DURATIONS)
-    assert results == per_segment | song_metrics(SONG_IDS, references, predictions, DURATIONS)
+    results = compute_metrics(with_embedding, song_ids=SONG_IDS, weights=WEIGHTS)
+    assert results == per_segment | song_metrics(SONG_IDS, references, predictions, WEIGHTS)
     assert all(type(value) is float for value in results.values())
 
 
@@ -237,11 +237,11 @@ def test_compute_metrics_works_with_the_trainer(segments, tmp_path):
     trainer = Trainer(
         model=Echo(),
         args=TrainingArguments(str(tmp_path), use_cpu=True, per_device_eval_batch_size=4, disable_tqdm=True),
-        compute_metrics=partial(compute_metrics, song_ids=SONG_IDS, durations=DURATIONS),
+        compute_metrics=partial(compute_metrics, song_ids=SONG_IDS, weights=WEIGHTS),
     )
     results = trainer.evaluate(dataset)
     expected = evaluate_predictions(references, predictions) | song_metrics(
-        SONG_IDS, references, predictions, DURATIONS
+        SONG_IDS, references, predictions, WEIGHTS
     )
     assert {name: results[f"eval_{name}"] for name in expected} == expected
     assert results["eval_loss"] == pytest.approx(expected["mse"], rel=1e-6)  # float32, over two batches

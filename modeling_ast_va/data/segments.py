@@ -8,6 +8,7 @@ names, so it serves every split, both readings of the labels, and every mean and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import numpy as np
 import torch
 from datasets import Array2D, Dataset, Features, Value
 
-from ..audio_ast_va import AudioError, segment_sizes, stream_segments
+from ..audio_ast_va import Segment, segment_sizes, stream_segments
+from ..decoding_ast_va import AudioError
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from .cache import map_songs
 
-# Increase it when rows change for the same songs and settings: with a change of the numbers that this file,
-# audio_ast_va.py or feature_extraction_ast_va.py computes. Cached rows of other versions are then not read again.
-SEGMENTS_VERSION = 1
+# Increase it when rows change for the same songs and settings: with a change of the numbers that this file, the decoders,
+# audio_ast_va.py or feature_extraction_ast_va.py compute. Cached rows of other versions are then not read again.
+SEGMENTS_VERSION = 2
 UNCACHED_SETTINGS = ("mean", "std", "do_normalize", "auto_map", "transformers_version")  # do not change the rows
 
 SAMPLING_RATE = 44_100  # Hz, of nearly all files of DEAM; used without a feature extractor
@@ -33,6 +35,7 @@ FEATURES = {
     "segment_index": Value("int64"),
     "start_seconds": Value("float64"),
     "duration_seconds": Value("float64"),
+    "weight_seconds": Value("float64"),
     "reason": Value("string"),
     "detail": Value("string"),
 }
@@ -58,7 +61,8 @@ def cut_songs(
 
     Returns:
         Rows of `FEATURES`, and `input_values` where a feature extractor is given. `reason` is empty for a segment, else
-        `"undecodable"`, `"truncated"`, `"silent"` or `"too short"` (for one segment), which `detail` explains.
+        `"undecodable"`, `"truncated"`, `"silent"` or `"too short"` (for one segment), which `detail` explains. The last
+        segment ends with the song, and `weight_seconds` is what it adds to the one before.
     """
     features = Features(FEATURES)
     if feature_extractor:
@@ -98,45 +102,48 @@ def _cut_song(
     """The rows of a song, as columns."""
     rate = _sampling_rate(feature_extractor)
     try:
-        starts, waveforms = _decode_song(song["path"], rate, segment_seconds, hop_seconds)
+        segments = _decode_song(song["path"], rate, segment_seconds, hop_seconds)
     except AudioError as error:
         of_song = {"song_id": song["song_id"], "reason": error.reason, "detail": error.detail}
         columns = [*FEATURES, "input_values"] if feature_extractor else FEATURES
         return {name: [of_song.get(name)] for name in columns}
+    starts, waveforms, weights, _ = zip(*segments)
     rows: dict[str, Any] = {
-        "song_id": [song["song_id"]] * len(starts),
-        "segment_index": range(len(starts)),
+        "song_id": [song["song_id"]] * len(segments),
+        "segment_index": range(len(segments)),
         "start_seconds": starts,
         "duration_seconds": [len(waveform) / rate for waveform in waveforms],
-        "reason": [""] * len(starts),
-        "detail": [""] * len(starts),
+        "weight_seconds": weights,
+        "reason": [""] * len(segments),
+        "detail": [""] * len(segments),
     }
     if feature_extractor:
         rows["input_values"] = _log_mels(waveforms, feature_extractor)
     return rows
 
 
-def _decode_song(
-    path: str, rate: int, segment_seconds: float, hop_seconds: float | None
-) -> tuple[list[float], list[np.ndarray]]:
-    """Starts and waveforms of the segments of a song; `AudioError` for a silent one, or one of less than a segment."""
-    starts, waveforms = map(list, zip(*stream_segments(path, rate, segment_seconds, hop_seconds)))
+def _decode_song(path: str, rate: int, segment_seconds: float, hop_seconds: float | None) -> list[Segment]:
+    """The segments of a song; `AudioError` for a truncated or silent one, or one of less than a segment."""
+    segments = list(stream_segments(path, rate, segment_seconds, hop_seconds))
     segment_samples, _ = segment_sizes(rate, segment_seconds, hop_seconds)
-    if len(waveforms[0]) < segment_samples:
-        detail = f"expected at least a segment of {segment_seconds:g} s, but got {len(waveforms[0]) / rate:.2f} s."
-        raise AudioError(f"{path}: {detail}", "too short", detail)
-    if max(float(np.abs(waveform).max()) for waveform in waveforms) < SILENCE_PEAK:
-        detail = f"expected samples above {SILENCE_PEAK:g} of full scale, but got none."
-        raise AudioError(f"{path}: {detail}", "silent", detail)
-    return starts, waveforms
+    duration, reason = len(segments[0].waveform) / rate, ""
+    if segments[-1].warning:
+        reason, detail = "truncated", f"expected the audio that its header states, but it {segments[-1].warning}."
+    elif len(segments[0].waveform) < segment_samples:
+        reason, detail = "too short", f"expected at least a segment of {segment_seconds:g} s, but got {duration:.2f} s."
+    elif max(float(np.abs(segment.waveform).max()) for segment in segments) < SILENCE_PEAK:
+        reason, detail = "silent", f"expected samples above {SILENCE_PEAK:g} of full scale, but got none."
+    if reason:
+        raise AudioError(f"{path}: {detail}", reason, detail)
+    return segments
 
 
-def _log_mels(waveforms: list[np.ndarray], feature_extractor: ASTVAFeatureExtractor) -> np.ndarray:
+def _log_mels(waveforms: Sequence[np.ndarray], feature_extractor: ASTVAFeatureExtractor) -> np.ndarray:
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more do not survive a fork, and slow each other down on shared cores
     try:
         rate = feature_extractor.sampling_rate
-        batch = feature_extractor(waveforms, sampling_rate=rate, return_tensors="np", do_normalize=False)
+        batch = feature_extractor(list(waveforms), sampling_rate=rate, return_tensors="np", do_normalize=False)
         return batch["input_values"]
     finally:
         torch.set_num_threads(num_threads)

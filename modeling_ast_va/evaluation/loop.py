@@ -53,5 +53,5 @@ def evaluate_rows(rows: Dataset, predictions: NDArray, prefix: str) -> tuple[dic
     references = np.asarray(rows.with_format(None)["labels"][:], dtype=np.float32)  # as training takes them
     segments = table_of_segments(rows, references, predictions).assign(split=prefix)
     evaluated = EvalPrediction(predictions, references)
-    metrics = compute_metrics(evaluated, segments["song_id"], segments["duration_seconds"])
+    metrics = compute_metrics(evaluated, segments["song_id"], segments["weight_seconds"])
     return {f"{prefix}_{name}": value for name, value in metrics.items()}, segments

@@ -12,7 +12,8 @@ from ..hub.files import SEGMENT_PREDICTIONS_FILE, SONG_PREDICTIONS_FILE
 from ..metrics import DIMENSIONS, songs_from_segments
 
 PREDICTED = tuple(f"predicted_{dimension}" for dimension in DIMENSIONS)
-ROW_COLUMNS = ("song_id", "group", "artist", "start_seconds", "duration_seconds")  # of rows as `load_deam` returns them
+# Of rows as `load_deam` returns them.
+ROW_COLUMNS = ("song_id", "group", "artist", "start_seconds", "duration_seconds", "weight_seconds")
 SEGMENT_COLUMNS = (*ROW_COLUMNS, *DIMENSIONS, *PREDICTED)
 
 
@@ -31,8 +32,8 @@ def table_of_segments(rows: Dataset, references: ArrayLike, predictions: ArrayLi
 
 def table_of_songs(segments: pd.DataFrame) -> pd.DataFrame:
     """A table with one row for each song: ratings, and predictions with their deviations over segments."""
-    song_ids, durations = segments["song_id"], segments["duration_seconds"]
-    songs = songs_from_segments(song_ids, ratings(segments), predictions(segments), durations)
+    song_ids, weights = segments["song_id"], segments["weight_seconds"]
+    songs = songs_from_segments(song_ids, ratings(segments), predictions(segments), weights)
     kept = [name for name in ("split", "fold", "group", "artist") if name in segments]
     table = segments.drop_duplicates("song_id").set_index("song_id").loc[songs.song_ids, kept].reset_index()
     for column, dimension in enumerate(DIMENSIONS):

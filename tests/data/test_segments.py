@@ -23,19 +23,20 @@ def waveform_of(deam, song):
     return soundfile.read(deam / AUDIO / f"{song}.mp3", dtype="float32")[0]
 
 
-def test_rows_are_the_segments_of_each_song_with_its_rest(deam, cache):
+def test_rows_are_the_segments_of_each_song_to_its_end(deam, cache):
     segments, left_out, _ = load_segments(deam, segment_seconds=2.0, cache_dir=cache)
     assert left_out == []
     rows = [
-        (row["song_id"], row["segment_index"], row["start_seconds"], round(row["duration_seconds"], 2))
+        (row["song_id"], row["segment_index"], round(row["start_seconds"], 2), round(row["weight_seconds"], 2))
         for row in segments
         if row["song_id"] in (2, 1001, 1002)
     ]
     assert rows == [
         *[(2, 0, 0.0, 2.0), (2, 1, 2.0, 2.0), (2, 2, 4.0, 2.0)],
         *[(1001, 0, 0.0, 2.0), (1001, 1, 2.0, 2.0)],  # a rest of 0.2 s is ignored
-        *[(1002, 0, 0.0, 2.0), (1002, 1, 2.0, 2.0), (1002, 2, 4.0, 0.7)],
+        *[(1002, 0, 0.0, 2.0), (1002, 1, 2.0, 2.0), (1002, 2, 2.7, 0.7)],  # of 4.7 s
     ]
+    assert set(segments["duration_seconds"]) == {2.0}
 
 
 def test_overlapping_segments_start_at_multiples_of_the_hop(deam, cache):
@@ -171,8 +172,9 @@ def test_values_of_this_version(tmp_path):
     soundfile.write(tmp_path / "1.wav", chords(3.0, 32_000), 32_000, subtype="FLOAT")
     songs = [{"song_id": 1, "path": str(tmp_path / "1.wav")}]
     rows = cut_songs(songs, hop_seconds=None, num_proc=1, cache_dir=tmp_path, **SMALL_OPTIONS).with_format("numpy")[:]
-    assert segments_module.SEGMENTS_VERSION == 1
-    assert rows["duration_seconds"].tolist() == [2.0, 1.0]
+    assert segments_module.SEGMENTS_VERSION == 2
+    assert rows["start_seconds"].tolist() == [0.0, 1.0]
+    assert rows["weight_seconds"].tolist() == [2.0, 1.0]
     mean_db = rows["input_values"].mean(axis=(1, 2))
     std_db = rows["input_values"].std(axis=(1, 2))
-    np.testing.assert_allclose([mean_db, std_db], [[-31.8473, -52.4241], [17.3674, 30.3359]], atol=1e-3)
+    np.testing.assert_allclose([mean_db, std_db], [[-31.8473, -32.5031], [17.3674, 17.3004]], atol=1e-3)

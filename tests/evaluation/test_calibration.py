@@ -20,7 +20,7 @@ def segments():
     predicted = (4 + 0.5 * (rated - 5) + rng.normal(0, 0.4, size=(60, 2))).repeat(2, axis=0)
     predicted += rng.normal(0, 0.1, size=predicted.shape)
     table = pd.DataFrame(
-        {"song_id": np.arange(60).repeat(2), "duration_seconds": 3.0, "fold": (np.arange(60) % 3).repeat(2)}
+        {"song_id": np.arange(60).repeat(2), "weight_seconds": 3.0, "fold": (np.arange(60) % 3).repeat(2)}
     )
     table[["valence", "arousal"]] = rated.repeat(2, axis=0)
     table[list(PREDICTED)] = predicted

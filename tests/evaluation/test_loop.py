@@ -17,7 +17,7 @@ def rows(config):
     song_ids = np.arange(NUM_ROWS) // 2
     log_mel = Array2D((config.max_length, config.num_mel_bins), "float32")
     types = {"song_id": "int64", "group": "int64", "artist": "string"}
-    types |= {"start_seconds": "float64", "duration_seconds": "float64"}
+    types |= {"start_seconds": "float64", "duration_seconds": "float64", "weight_seconds": "float64"}
     features = {name: Value(type) for name, type in types.items()}
     features |= {"labels": List(Value("float64"), length=2), "input_values": log_mel}
     columns = {
@@ -25,7 +25,8 @@ def rows(config):
         "group": song_ids,
         "artist": [f"Artist {song}" for song in song_ids],
         "start_seconds": 5.0 * (np.arange(NUM_ROWS) % 2),
-        "duration_seconds": 5.0 - 2 * (np.arange(NUM_ROWS) % 2),
+        "duration_seconds": np.full(NUM_ROWS, 5.0),
+        "weight_seconds": 5.0 - 2 * (np.arange(NUM_ROWS) % 2),
         "labels": rng.uniform(1, 9, (4, 2)).round(1)[song_ids],
         "input_values": rng.normal(-40, 10, (NUM_ROWS, config.max_length, config.num_mel_bins)).astype(np.float32),
     }

@@ -15,7 +15,7 @@ from modeling_ast_va.metrics import songs_from_segments
 
 ARTISTS = {2: "NA", 3: "A, B", 7: ""}
 GROUPS = {2: 2, 3: 3, 7: 3}
-ROWS = [(3, 0.0, 5.0), (2, 0.0, 5.0), (2, 5.0, 2.5), (7, 0.0, 5.0)]  # song, start, duration
+ROWS = [(3, 0.0, 5.0), (2, 0.0, 5.0), (2, 5.0, 2.5), (7, 0.0, 5.0)]  # song, start, weight
 
 
 @pytest.fixture
@@ -27,9 +27,10 @@ def segments():
                 "group": GROUPS[song],
                 "artist": ARTISTS[song],
                 "start_seconds": start,
-                "duration_seconds": duration,
+                "duration_seconds": 5.0,
+                "weight_seconds": weight,
             }
-            for song, start, duration in ROWS
+            for song, start, weight in ROWS
         ]
     )
     ratings = np.array([[3.1, 4.2], [5.5, 6.6], [5.5, 6.6], [7.0, 1.0]], dtype=np.float32)
@@ -39,7 +40,7 @@ def segments():
 
 def test_a_row_for_each_segment_in_the_order_of_the_dataset(segments):
     assert list(segments) == [*SEGMENT_COLUMNS, "split"]
-    assert list(zip(segments["song_id"], segments["start_seconds"], segments["duration_seconds"])) == ROWS
+    assert list(zip(segments["song_id"], segments["start_seconds"], segments["weight_seconds"])) == ROWS
     assert segments["valence"].tolist() == [3.1, 5.5, 5.5, 7.0]  # as rated, without the rounding of single precision
 
 
@@ -55,7 +56,7 @@ def test_songs_are_means_weighted_by_duration(segments):
         segments["song_id"],
         segments[["valence", "arousal"]],
         segments[["predicted_valence", "predicted_arousal"]],
-        segments["duration_seconds"],
+        segments["weight_seconds"],
     )
     deviations = songs[["predicted_valence_std", "predicted_arousal_std"]]
     np.testing.assert_allclose(deviations, expected.prediction_stds)
