@@ -59,7 +59,7 @@ def _run(command: Callable[..., None], arguments: Sequence[str], prog: str) -> i
         logger.debug("%s failed.", prog, exc_info=True)
         print(f"{prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or f"{prog}: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0

@@ -7,9 +7,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -53,16 +52,26 @@ def open_with_libsndfile(file: BinaryIO) -> Iterator[Decoder]:
     if soundfile is None:
         raise ImportError("Expected soundfile to decode audio: pip install soundfile")
     file.seek(0)
-    # Without the name of the file, by whose ending soundfile would take any content as headerless samples.
-    methods = ("read", "readinto", "seek", "tell")
-    unnamed = SimpleNamespace(**{name: getattr(file, name) for name in methods if hasattr(file, name)})
     try:
         with _without_notes:
-            sound = soundfile.SoundFile(unnamed)
+            sound = soundfile.SoundFile(_Unnamed(file))
     except soundfile.LibsndfileError as error:
         raise DecodingError(f"libsndfile reports: {error.error_string}") from error
     with sound:
         yield Decoder(sound.samplerate, _stated_samples(sound), partial(_read_libsndfile, sound))
+
+
+class _Unnamed:
+    """A file without its name, by whose ending soundfile would take any content as headerless samples."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self.tell, self.read = file, file.tell, file.read
+        if hasattr(file, "readinto"):
+            self.readinto = file.readinto
+
+    def seek(self, offset: int, whence: int) -> None:
+        with suppress(ValueError, OSError):  # before the beginning, in damaged files: libsndfile looks where it is
+            self._file.seek(offset, whence)
 
 
 def _stated_samples(sound) -> float:

@@ -4,13 +4,22 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
+from transformers.utils import logging
 
+from .decoding_ast_va import MAX_SAMPLE, SAMPLING_RATES
+
+logger = logging.get_logger(__name__)
+
+COUNTS = ("sampling_rate", "n_fft", "win_length", "hop_length", "num_mel_bins", "max_length")
+NUMBERS = ("segment_seconds", "f_min", "f_max", "top_db", "padding_value", "mean", "std")
+OPTIONAL = ("win_length", "f_max", "top_db", "padding_value")
+STD_RANGE = (1e-3, 1e3)  # of log-mel values; other statistics are not those of spectrograms
 AMIN = 1e-10  # smallest power before the logarithm, as in librosa.power_to_db
 KALDI_FLOOR = 1.192092955078125e-07  # smallest mel energy in kaldi: the epsilon of single precision
 KALDI_PREEMPHASIS = 0.97
@@ -33,7 +42,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         win_length: length of the Hann window, in samples; `None` means `n_fft`.
         hop_length: step between frames, in samples.
         num_mel_bins: number of mel bands.
-        max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut.
+        max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut, with a warning.
         segment_seconds: length of the segments that a song is split into; at most `max_length` frames.
         f_min, f_max: lower and upper edge of the mel bands, in Hz; `f_max=None` means half the sampling rate.
         frontend: `"librosa"` computes `librosa.power_to_db` of `librosa.feature.melspectrogram`: centred frames, Slaney
@@ -133,7 +142,8 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
             `(num_samples,)` or `(batch, num_samples)` -> `input_values` `(batch, max_length, num_mel_bins)`, float32.
 
         Raises:
-            ValueError: if the rate is missing or different, or a waveform empty, not mono, not of floats or not finite.
+            ValueError: if the rate is missing or different; if a waveform is empty, not mono or not of floats, or has
+                samples that are NaN, infinite or far beyond full scale.
         """
         _check(return_tensors in (None, "np", "pt"), 'return_tensors to be "np", "pt" or None', repr(return_tensors))
         _check(sampling_rate == self.sampling_rate, f"sampling_rate={self.sampling_rate} Hz", sampling_rate)
@@ -142,6 +152,12 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
         for rows, batch in _group_by_length(waveforms):
             log_mel, floor = FRONTENDS[self.frontend].log_mel(self, batch)
+            if log_mel.shape[1] > self.max_length:
+                seconds = self.max_length * self.hop_length / self.sampling_rate
+                logger.warning_once(
+                    f"Only the first {seconds:.2f} s of longer waveforms are used: expected one segment. "
+                    'pipeline("music-emotion", ...) splits a song into segments and rates all of it.'
+                )
             num_frames = min(log_mel.shape[1], self.max_length)
             log_mels[rows, :num_frames] = log_mel[:, :num_frames]
             log_mels[rows, num_frames:] = floor if self.padding_value is None else self.padding_value
@@ -178,18 +194,26 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         return mel_power.view(*shape, -1), rounded_below
 
     def _check_settings(self) -> None:
-        for name in ("sampling_rate", "n_fft", "hop_length", "num_mel_bins", "max_length"):
-            _check(getattr(self, name) >= 1, f"{name} of at least 1", getattr(self, name))
+        for name in (*COUNTS, *NUMBERS):
+            value, is_count = getattr(self, name), name in COUNTS
+            is_valid = _is_number(value) and (not is_count or (isinstance(value, int) and value >= 1))
+            expected = f"{name} to be {'an integer of at least 1' if is_count else 'a finite number'}"
+            _check(is_valid or (value is None and name in OPTIONAL), expected, repr(value))
+        _check(isinstance(self.do_normalize, bool), "do_normalize to be True or False", repr(self.do_normalize))
+        low, high = SAMPLING_RATES
+        _check(low <= self.sampling_rate <= high, f"sampling_rate from {low:,} to {high:,} Hz", self.sampling_rate)
         nyquist, window_samples = self.sampling_rate / 2, self._window_samples
         f_max = nyquist if self.f_max is None else self.f_max
-        is_power = isinstance(self.ref, (int, float)) and self.ref > 0
-        _check(self.frontend in FRONTENDS, f"frontend to be one of {list(FRONTENDS)}", repr(self.frontend))
+        is_power = _is_number(self.ref) and self.ref > 0
+        is_known = isinstance(self.frontend, str) and self.frontend in FRONTENDS
+        _check(is_known, f"frontend to be one of {list(FRONTENDS)}", repr(self.frontend))
         _check(1 <= window_samples <= self.n_fft, f"win_length in [1, n_fft={self.n_fft}]", window_samples)
         _check(0 <= self.f_min < f_max, "0 <= f_min < f_max", f"f_min={self.f_min} and f_max={f_max}")
         _check(f_max <= nyquist, f"f_max of at most {nyquist} Hz, half the sampling rate", f_max)
         _check(self.ref == "max" or is_power, 'ref to be "max" or a positive power', repr(self.ref))
         _check(self.top_db is None or self.top_db > 0, "a positive top_db", self.top_db)
-        _check(self.std > 0, "a positive std", self.std)
+        _check(STD_RANGE[0] <= self.std <= STD_RANGE[1], "std from {:g} to {:g}".format(*STD_RANGE), self.std)
+        _check(abs(self.mean) <= STD_RANGE[1], f"mean from {-STD_RANGE[1]:g} to {STD_RANGE[1]:g}", self.mean)
         frames = self.num_frames(round(self.segment_seconds * self.sampling_rate))
         expected = f"segment_seconds of 1 to max_length={self.max_length} frames"
         _check(1 <= frames <= self.max_length, expected, f"{self.segment_seconds}, which is {frames} frames")
@@ -250,6 +274,10 @@ def _check(is_valid: bool, expected: str, given: Any) -> None:
         raise ValueError(f"Expected {expected}, but got {given}.")
 
 
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf
+
+
 def _check_waveform(waveform, min_samples: int) -> torch.Tensor:
     if isinstance(waveform, np.ndarray):
         waveform = np.require(waveform, requirements=["C", "W"])  # torch has no reversed or read-only arrays
@@ -257,10 +285,13 @@ def _check_waveform(waveform, min_samples: int) -> torch.Tensor:
     _check(waveform.ndim == 1, "a mono waveform (num_samples,)", f"shape {tuple(waveform.shape)}")
     _check(waveform.is_floating_point(), "a waveform of floats in [-1, 1]", waveform.dtype)
     _check(len(waveform) >= min_samples, f"a waveform of at least {min_samples} samples", len(waveform))
-    # The sum is not finite if a sample is not, and takes a tenth of the time.
-    count = 0 if torch.isfinite(waveform.sum()) else int((~torch.isfinite(waveform)).sum())
-    _check(not count, "finite samples", f"{count} of {len(waveform)} that are NaN or infinite")
-    return waveform.float()
+    waveform = waveform.float()
+    lowest, highest = waveform.aminmax()
+    is_valid = bool((lowest >= -MAX_SAMPLE) & (highest <= MAX_SAMPLE))  # false for NaN, too
+    count = 0 if is_valid else int((~(waveform.abs() <= MAX_SAMPLE)).sum())
+    given = f"{count} of {len(waveform)} that are NaN, infinite or larger"
+    _check(is_valid, f"finite samples of at most {MAX_SAMPLE:g} times full scale", given)
+    return waveform
 
 
 def _as_batch(raw_speech) -> list:

@@ -55,16 +55,16 @@ def open_with_ffmpeg(file: BinaryIO, sampling_rate: float | None = None) -> Iter
 
 @contextmanager
 def _open_with_pyav(file: BinaryIO, sampling_rate: float | None) -> Iterator[Decoder]:
-    import av  # on use, because it is slow to import
-
     try:
+        import av  # on use, because it is slow to import; inside `try`, because transformers requires other imports
+
         # With an open file and without protocols, neither a name nor a playlist makes FFmpeg open anything else.
         options = {"protocol_whitelist": "none"}
         container: Any
         with av.open(file, options=options, metadata_errors="ignore") as container:
             stream = next(iter(container.streams.audio), None)
-            if stream is None or not stream.rate:
-                raise DecodingError("it has no audio stream")
+            if stream is None or stream.codec_context is None or not stream.rate:
+                raise DecodingError("it has no audio stream that FFmpeg decodes")
             seconds = _stated_seconds(
                 container.format.name,
                 float((stream.duration or 0) * stream.time_base),
@@ -78,8 +78,6 @@ def _open_with_pyav(file: BinaryIO, sampling_rate: float | None) -> Iterator[Dec
 
 
 def _read_pyav(container: Any, stream: Any, sampling_rate: float, position: int, stop: float) -> Iterator[np.ndarray]:
-    import av
-
     def frames() -> Iterator[np.ndarray]:
         resampler: Any = None
         resampled = None
@@ -91,12 +89,18 @@ def _read_pyav(container: Any, stream: Any, sampling_rate: float, position: int,
             for frame in decoded:
                 settings = (frame.sample_rate, frame.layout.name, frame.format.name)
                 if settings != resampled:  # a stream may change them
-                    resampler, resampled = av.AudioResampler("fltp", rate=round(sampling_rate)), settings
-                yield from (part.to_ndarray().T for part in resampler.resample(frame))
+                    resampler, resampled = av.AudioResampler("flt", rate=round(sampling_rate)), settings
+                yield from map(samples, resampler.resample(frame))
         if resampler:
-            yield from (part.to_ndarray().T for part in resampler.resample(None))
+            yield from map(samples, resampler.resample(None))
+
+    def samples(frame: Any) -> np.ndarray:
+        # Interleaved: arrays of planar frames of more than eight channels end the process.
+        return frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
 
     try:
+        import av
+
         yield from _blocks(frames(), sampling_rate, position, stop)
     except av.FFmpegError as error:
         raise DecodingError(f"FFmpeg reports: {error.strerror}") from error

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+MAX_SHOWN = 300  # characters of a text from a file in a card
 
 
 def format_number(value: float | None, decimals: int = 3) -> str:
@@ -30,3 +33,28 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, markdo
         return "\n".join(line(cells, "  ") for cells in (header, *rows))
     rule = ["-" * max(3, widths[0]), *("-" * max(2, width - 1) + ":" for width in widths[1:])]
     return "\n".join(f"| {line(cells, ' | ')} |" for cells in (header, rule, *rows))
+
+
+def printable(text: object, length: int = MAX_SHOWN) -> str:
+    """A text from a file as one line of limited length, without characters that are not printed."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())
+    return line if len(line) <= length else f"{line[:length]}..."
+
+
+def markdown_text(text: object) -> str:
+    """A text from a file as Markdown that shows it: without markup, HTML, or cells of a table."""
+    escaped = re.sub(r"[\\`*_{}\[\]#!|~]", r"\\\g<0>", printable(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_code(text: object) -> str:
+    """A text from a file as a code span of Markdown, also in the cell of a table."""
+    line = printable(text).replace("|", "\\|")
+    fence = fence_of(line, 1)
+    pad = " " if len(fence) > 1 or not line else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def fence_of(text: str, length: int = 3) -> str:
+    """Backticks that enclose a text in Markdown: at least `length`, and more than it contains in a row."""
+    return "`" * max(length, 1 + max(map(len, re.findall("`+", text)), default=0))

@@ -7,10 +7,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 from transformers.pipelines.base import ChunkPipeline
 
 from .audio_ast_va import aggregate_segments, quadrant, segment_sizes, stream_segments
+from .decoding_ast_va import source_name
+from .songs_ast_va import Songs, as_source, is_one_song
+
+TASK = "music-emotion"
+# Saved in the configuration of a model, where transformers finds its pipeline.
+CUSTOM_PIPELINES = {
+    TASK: {
+        "impl": "pipeline_ast_va.MusicEmotionPipeline",
+        "pt": ["AutoModelForAudioClassification"],
+        "type": "audio",
+    }
+}
+MAX_BATCH_SIZE = 4096  # torch allocates a list of this length before the first segment
+TIMES = ("start", "end", "weight")  # of a chunk, in seconds
+EMPTY_CHUNK = {**dict.fromkeys(TIMES, 0.0), "name": "", "warning": "", "error": ""}
 
 
 class MusicEmotionPipeline(ChunkPipeline):
@@ -18,17 +32,19 @@ class MusicEmotionPipeline(ChunkPipeline):
     Predicts valence and arousal of songs of any length, on the scale of the model, 1-9 by default.
 
     Songs are decoded in blocks and split into segments of the length that the model was trained on; segments of all
-    songs share batches. The prediction of a song is the mean over its segments, weighted by their length.
+    songs share batches. The prediction of a song is the mean over its segments, weighted by the part of the song that
+    each adds.
 
     Args:
         ensemble: folder or Hub id of a further model, or several of them; they are loaded with the classes of the first
             model. Predictions are then averaged over the models, and `valence_spread` and `arousal_spread` are
             returned. Songs are decoded once, and models with the same front end share its log-mels.
-        batch_size: number of segments in a batch.
+        batch_size: number of segments in a batch, at most 4096.
         args, kwargs: arguments of [`Pipeline`]: `model`, `feature_extractor`, `device`, ...
 
     Raises:
-        ValueError: if a model lacks one of the two labels, or models differ in their scale or segments.
+        ValueError: if a model lacks one of the two labels, does not fit its feature extractor, or has weights that are
+            NaN or infinite; if models differ in their scale or segments.
 
     Example:
 
@@ -47,7 +63,7 @@ class MusicEmotionPipeline(ChunkPipeline):
     def __init__(
         self, *args, ensemble: str | os.PathLike | Sequence[str | os.PathLike] = (), batch_size: int = 16, **kwargs
     ):
-        super().__init__(*args, batch_size=batch_size, **kwargs)
+        super().__init__(*args, batch_size=_checked_batch_size(batch_size), **kwargs)
         self.members = [_Member(self.model, self.feature_extractor)]
         for address in [ensemble] if isinstance(ensemble, (str, os.PathLike)) else ensemble:
             # The classes of the first model, so that `trust_remote_code` is needed once.
@@ -59,35 +75,39 @@ class MusicEmotionPipeline(ChunkPipeline):
                     expected = f"models with the same {name} in an ensemble"
                     raise ValueError(f"Expected {expected}, but got {ours} and {theirs} ({os.fspath(address)!r}).")
 
-    def __call__(self, inputs, *, progress: bool = False, **kwargs):
+    def __call__(self, inputs, *, progress: bool = False, batch_size: int | None = None, **kwargs):
         """
         Predict valence and arousal of one or several songs.
 
         Args:
             inputs: a song, or several: a list, a generator, a torch `Dataset` or a column of a `datasets.Dataset`. A
-                song is a path, an http(s) URL, a binary file or encoded bytes; a waveform, array or tensor, at the rate
-                of the feature extractor, with channels on the shorter axis; or a dict with `"array"` or `"raw"` and
-                `"sampling_rate"`, or with `"bytes"` or `"path"`.
+                song is a path, an http(s) URL, a binary file or encoded bytes; a waveform, array or tensor of floats in
+                [-1, 1] or of integer PCM, at the rate of the feature extractor, with channels on the shorter axis; or a
+                dict with `"array"` or `"raw"` and `"sampling_rate"`, or with `"bytes"` or `"path"`.
             progress: whether to show a progress bar over several songs.
             segment_hop_seconds: step between the starts of segments, in seconds; by default the length of a segment.
-            on_error: `"raise"`, or `"return"` for the result `{"error": message}` of a song that cannot be decoded.
-            batch_size: number of segments in a batch.
+            on_error: `"raise"`, or `"return"` for the result `{"error": message}` in place of a song that cannot be
+                rated, whatever is wrong with it.
+            batch_size: number of segments in a batch; by default that of the pipeline.
             num_workers: 1 decodes in another process than the model's.
 
         Returns:
             A dict for one song, a list of dicts for a list, otherwise an iterator over dicts: `valence`, `arousal`,
             `valence_std` and `arousal_std` over the segments, `quadrant` (`"Excited"`, `"Calm"`, `"Sad"`,
             `"Distressed"`), and `segments`, each with `start` and `end` in seconds, `valence` and `arousal`; for an
-            ensemble also `valence_spread` and `arousal_spread`, population standard deviations over its models.
+            ensemble also `valence_spread` and `arousal_spread`, population standard deviations over its models; for a
+            file that ends before its header states, `warning`.
 
         Raises:
             AudioError: if a song cannot be decoded; the message names it.
-            ValueError: if an input or argument is not valid.
+            ValueError: if an input or argument is not valid, or a rating is further than the width of the scale beyond
+                its ends, which only a damaged model predicts.
+            TypeError: for an unknown argument, and for a song of another type.
         """
-        song_types = (str, os.PathLike, bytes, dict, np.ndarray, torch.Tensor)
-        if isinstance(inputs, song_types) or hasattr(inputs, "read"):
+        kwargs["batch_size"] = batch_size if batch_size is None else _checked_batch_size(batch_size)
+        if is_one_song(inputs):
             return super().__call__(inputs, **kwargs)
-        results = super().__call__(inputs if isinstance(inputs, Dataset) else (song for song in inputs), **kwargs)
+        results = super().__call__(Songs(inputs), **kwargs)
         if progress:
             from tqdm.auto import tqdm
 
@@ -98,29 +118,33 @@ class MusicEmotionPipeline(ChunkPipeline):
         if kwargs:
             raise TypeError(f"Expected only arguments of MusicEmotionPipeline, but got {sorted(kwargs)}.")
         extractor = self.feature_extractor
+        if not hasattr(extractor, "segment_seconds"):
+            raise ValueError(f"Expected an ASTVAFeatureExtractor, but got {type(extractor).__name__}.")
         segment_sizes(extractor.sampling_rate, extractor.segment_seconds, segment_hop_seconds)  # refuses a bad hop
         if on_error not in (None, "raise", "return"):
             raise ValueError(f'Expected on_error to be "raise" or "return", but got {on_error!r}.')
-        params = {"segment_hop_seconds": segment_hop_seconds, "on_error": on_error}
-        return {name: value for name, value in params.items() if value is not None}, {}, {}
+        on_error_params = {} if on_error is None else {"on_error": on_error}
+        hop_params = {} if segment_hop_seconds is None else {"segment_hop_seconds": segment_hop_seconds}
+        return {**hop_params, **on_error_params}, {}, on_error_params
 
     def preprocess(self, inputs, segment_hop_seconds: float | None = None, on_error: str = "raise") -> Iterator[dict]:
         """Yield a chunk for each segment, one segment late, to know which is the last."""
         rate, seconds = self.feature_extractor.sampling_rate, self.feature_extractor.segment_seconds
         chunk: dict = {}
         try:
-            source, source_rate = _as_source(inputs, rate)
+            source, source_rate = as_source(inputs, rate)
             segments = stream_segments(source, rate, seconds, segment_hop_seconds, source_sampling_rate=source_rate)
-            for start, waveform in segments:
+            for start, waveform, weight, warning in segments:
                 if chunk:
                     yield {**chunk, "is_last": False}
-                chunk = {"waveform": waveform, "start": start, "end": start + len(waveform) / rate, "error": ""}
-        except ValueError as error:
+                times = dict(zip(TIMES, (start, start + len(waveform) / rate, weight)))
+                chunk = {**EMPTY_CHUNK, "waveform": waveform, **times, "name": source_name(source), "warning": warning}
+        except (ValueError, TypeError, OSError) as error:  # also that of a song of a wrong type, or of a file object
             if on_error == "raise":
                 raise
             # A song whose first chunks were yielded needs a last chunk too.
             silence = np.zeros(self.feature_extractor.n_fft, np.float32)
-            chunk = {"waveform": silence, "start": 0.0, "end": 0.0, "error": str(error)}
+            chunk = {**EMPTY_CHUNK, "waveform": silence, "error": str(error) or repr(error)}
         yield {**chunk, "is_last": True}
 
     def _forward(self, model_inputs: dict) -> dict:
@@ -136,22 +160,38 @@ class MusicEmotionPipeline(ChunkPipeline):
         # Lists, because a small tensor kept of each batch would fragment the freed memory of large ones.
         return {"predictions": torch.stack(predictions, dim=1).tolist(), **model_inputs}
 
-    def postprocess(self, model_outputs: list[dict]) -> dict:
+    def postprocess(self, model_outputs: list[dict], on_error: str = "raise") -> dict:
         if model_outputs[-1]["error"]:
             return {"error": model_outputs[-1]["error"]}
         of_models = np.reshape([output["predictions"] for output in model_outputs], (-1, len(self.members), 2))
+        starts, ends, weights = np.transpose([[output[key] for key in TIMES] for output in model_outputs])
+        try:
+            self._check_ratings(of_models, starts, model_outputs[-1]["name"])
+        except ValueError as error:
+            if on_error == "raise":
+                raise
+            return {"error": str(error)}
         predictions = of_models.mean(axis=1)  # (num_segments, 2)
-        starts, ends = np.transpose([(output["start"], output["end"]) for output in model_outputs])
-        durations = ends - starts
-        mean, std = aggregate_segments(predictions, durations)
+        mean, std = aggregate_segments(predictions, weights)
         result = dict(zip(("valence", "arousal", "valence_std", "arousal_std"), [*mean.tolist(), *std.tolist()]))
         if len(self.members) > 1:
-            songs = [aggregate_segments(of_models[:, i], durations)[0] for i in range(len(self.members))]
+            songs = [aggregate_segments(of_models[:, i], weights)[0] for i in range(len(self.members))]
             result["valence_spread"], result["arousal_spread"] = np.std(songs, axis=0).tolist()
         result["quadrant"] = quadrant(mean[0], mean[1], self.model.config.label_midpoint)
+        if model_outputs[-1]["warning"]:
+            result["warning"] = model_outputs[-1]["warning"]
         rows = np.column_stack([starts, ends, predictions]).tolist()
         result["segments"] = [dict(zip(("start", "end", "valence", "arousal"), row)) for row in rows]
         return result
+
+    def _check_ratings(self, ratings: np.ndarray, starts: np.ndarray, name: str) -> None:
+        """Refuse ratings, `(num_segments, num_models, 2)`, that are NaN or far beyond the scale of the model."""
+        low, high = self.model.config.label_range
+        low, high = 2 * low - high, 2 * high - low
+        wrong = np.argwhere(~((low <= ratings) & (ratings <= high)))
+        if len(wrong):
+            given = f"{ratings[tuple(wrong[0])]:g} at {starts[wrong[0][0]]:.1f} s: the model is damaged"
+            raise ValueError(f"{name}: expected ratings from {low:g} to {high:g}, but got {given}.")
 
     def save_pretrained(self, save_directory, **kwargs):
         if len(self.members) > 1:
@@ -182,6 +222,8 @@ class _Member:
         labels = set(model.config.label2id)
         if not {"valence", "arousal"} <= labels:
             raise ValueError(f"Expected a model with the labels valence and arousal, but got {labels}.")
+        model.config.check_fit(feature_extractor)
+        check_weights(model)
         self.model, self.feature_extractor = model, feature_extractor
         self.comparable = {name: getattr(feature_extractor, name) for name in ("sampling_rate", "segment_seconds")}
         self.comparable["label_range"] = list(model.config.label_range)
@@ -191,20 +233,20 @@ class _Member:
         self.front_end = json.dumps(settings, sort_keys=True)
 
 
-def _as_source(song, sampling_rate: int | None):
-    """Source for `stream_segments`, and the rate of a waveform."""
-    if isinstance(song, dict):
-        keys, sampling_rate = sorted(song), song.get("sampling_rate")
-        waveform = song.get("array", song.get("raw"))
-        song = song.get("bytes") or song.get("path") if waveform is None else waveform
-        if song is None or (waveform is not None and sampling_rate is None):
-            expected = 'a dict with "bytes" or "path", or with "array" or "raw" and with "sampling_rate"'
-            raise ValueError(f"Expected {expected}, but got the keys {keys}.")
-    if isinstance(song, torch.Tensor):
-        song = song.detach().cpu().numpy()
-    if isinstance(song, (list, tuple)):
-        song = np.asarray(song, np.float32)
-    return song, sampling_rate if isinstance(song, np.ndarray) else None
+def check_weights(model) -> None:
+    for name, weights in model.state_dict().items():
+        # The sum is not finite if a weight is not, and takes a tenth of the time.
+        if not weights.is_floating_point() or weights.is_meta or weights.float().sum().isfinite():
+            continue
+        if count := int((~weights.isfinite()).sum()):
+            raise ValueError(f"Expected finite weights, but got {count} of {weights.numel()} in {name} that are not.")
+
+
+def _checked_batch_size(batch_size: int) -> int:
+    is_integer = isinstance(batch_size, int) and not isinstance(batch_size, bool)
+    if not is_integer or not 1 <= batch_size <= MAX_BATCH_SIZE:
+        raise ValueError(f"Expected batch_size to be an integer from 1 to {MAX_BATCH_SIZE}, but got {batch_size!r}.")
+    return batch_size
 
 
 __all__ = ["MusicEmotionPipeline"]

@@ -22,3 +22,10 @@ def accelerators() -> list[str]:
 
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())] if accelerator else []
+
+
+def check_device(name: str) -> None:
+    """Check that torch can use a device such as `cpu` or `cuda:0` on this machine (ValueError)."""
+    devices = ["cpu", *accelerators()]
+    if name not in {*devices, *(device.partition(":")[0] for device in devices)}:
+        raise ValueError(f"Expected a device out of {', '.join(devices)}, but got {name!r}.")

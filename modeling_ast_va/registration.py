@@ -17,7 +17,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-TASK = "music-emotion"
 # For each module of transformers the module of this package with the class to register.
 COUNTERPARTS = {
     "transformers.models.auto.configuration_auto": f"{__package__}.configuration_ast_va",
@@ -75,9 +74,9 @@ def _register(registry: Any, module: Any) -> None:
         registry.AutoFeatureExtractor.register(ASTVAConfig, module.ASTVAFeatureExtractor, exist_ok=True)
     elif hasattr(module, "ASTVAConfig"):
         registry.AutoConfig.register(ASTVAConfig.model_type, ASTVAConfig, exist_ok=True)
-    elif TASK not in registry.PIPELINE_REGISTRY.get_supported_tasks():
+    elif module.TASK not in registry.PIPELINE_REGISTRY.get_supported_tasks():
         from transformers import AutoModelForAudioClassification
 
         registry.PIPELINE_REGISTRY.register_pipeline(
-            TASK, module.MusicEmotionPipeline, pt_model=AutoModelForAudioClassification, type="audio"
+            module.TASK, module.MusicEmotionPipeline, pt_model=AutoModelForAudioClassification, type="audio"
         )

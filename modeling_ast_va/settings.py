@@ -13,8 +13,6 @@ from typing import Any
 from .configuration_ast_va import ASTVAConfig
 from .feature_extraction_ast_va import ASTVAFeatureExtractor
 
-DESCRIPTOR_SETTINGS = ("sampling_rate", "hop_length", "f_min", "f_max")  # seconds and pitches of the descriptors
-
 
 def build_new(settings: Mapping[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
     """
@@ -30,8 +28,9 @@ def build_new(settings: Mapping[str, Any]) -> tuple[ASTVAConfig, ASTVAFeatureExt
     of_config, of_features = split_settings(settings)
     if "max_length" not in settings:
         of_config["max_length"] = of_features["max_length"] = fitting_length(ASTVAConfig(**of_config), of_features)
-    config, feature_extractor = ASTVAConfig(**of_config), ASTVAFeatureExtractor(**of_features)
-    check_fit(config, feature_extractor)
+    feature_extractor = ASTVAFeatureExtractor(**of_features)
+    config = ASTVAConfig(**{**of_config, "segment_seconds": feature_extractor.segment_seconds})
+    config.check_fit(feature_extractor)
     return config, feature_extractor
 
 
@@ -53,15 +52,3 @@ def fitting_length(config: ASTVAConfig, feature_settings: Mapping[str, Any]) -> 
         return num_frames
     num_steps = max(0, math.ceil((num_frames - config.patch_size) / config.time_stride))
     return config.patch_size + num_steps * config.time_stride
-
-
-def check_fit(config: ASTVAConfig, feature_extractor: ASTVAFeatureExtractor) -> None:
-    """Check that spectrograms have the shape and, for descriptors, the bands and frames of the model (ValueError)."""
-    shapes = ((one.max_length, one.num_mel_bins) for one in (config, feature_extractor))
-    pairs: dict[str, tuple[Any, ...]] = {"(max_length, num_mel_bins)": tuple(shapes)}
-    if config.descriptor_hidden_size:
-        pairs["frontend"] = ("librosa", feature_extractor.frontend)
-        pairs |= {name: (getattr(config, name), getattr(feature_extractor, name)) for name in DESCRIPTOR_SETTINGS}
-    for name, (ours, theirs) in pairs.items():
-        if ours != theirs:
-            raise ValueError(f"Expected {name}={ours!r} for the model, but got {theirs!r} from the feature extractor.")

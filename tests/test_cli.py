@@ -2,18 +2,20 @@
 """The console command: its commands, its errors, and that the command line is parsed without torch."""
 
 import logging
+import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from deam_folder import write_song
+from deam_folder import SONGS_2000_2058, write_deam, write_song
 
 from modeling_ast_va import __version__, cli, commands
 from modeling_ast_va.cli import main
 from modeling_ast_va.commands import COMMANDS, split_models
 from modeling_ast_va.hub.folder import save_hub_folder
+from modeling_ast_va.processes import check_device
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PARSE_ALL = """
@@ -23,12 +25,13 @@ from modeling_ast_va.commands import COMMANDS
 
 lines = [[], ["--version"], ["unknown"], *([command, flag] for command in COMMANDS for flag in ("--help", "--unknown"))]
 lines += [["predict", "missing.mp3", "--output", "o.csv"], ["predict", ".", "--output", "o.xlsx"]]
+lines += [line.split() for line in sys.argv[1:]]
 for line in lines:
     try:
         main(line)
     except SystemExit:
         pass
-print([name for name in ("torch", "transformers", "datasets", "librosa", "pandas") if name in sys.modules])
+print([name for name in ("torch", "transformers", "datasets", "librosa") if name in sys.modules])
 """
 
 
@@ -56,15 +59,109 @@ def error_of(capsys, argv, prog=None):
     return printed.err.strip()
 
 
-def test_command_lines_are_parsed_without_torch():
-    parsed = subprocess.run([sys.executable, "-c", PARSE_ALL], capture_output=True, text=True, timeout=300, check=True)
+# Wrong command lines in the folder of `places`, and what is said.
+WRONG = [
+    ("predict a.mp3 --output o.csv --model ./missing", "but got './missing', which is no folder"),
+    ("predict a.mp3 --output o.csv --model vit", "Expected model_type 'ast_va' in 'vit/config.json', but got 'vit'"),
+    ("predict a.mp3 --output empty --model me/a", "Expected a file to write, but got 'empty', which is a folder"),
+    ("predict a.mp3 --output file/o.csv --model me/a", "file' is no folder"),
+    ("predict a.mp3 --output o.csv --device gpu", "expected a device such as cpu or cuda:0, but got 'gpu'"),
+    ("predict a.mp3 --output o.csv --dtype int8", "invalid choice: 'int8'"),
+    ("predict a.mp3 --output o.csv --segment_hop_seconds nan", "expected a number above 0, but got 'nan'"),
+    ("predict a.mp3 --output o.csv --num_workers 9999999999", "expected a whole number of at least 1"),
+    ("train --data_dir missing", "data_dir to be the folder of DEAM, but 'missing' is not a folder"),
+    ("train --data_dir empty", "DEAM in 'empty'"),
+    ("train --data_dir deam", "static_annotations_averaged_songs_2000_2058.csv' in 'deam', but there is no such file"),
+    ("train missing.json", "Expected a JSON file of arguments, but got 'missing.json'"),
+    ("train --num_folds 5", "num_folds of 2 or more together with a fold"),
+    ("train --fold 1", "num_folds of 2 or more together with a fold"),
+    ("train --num_folds 5 --fold 5", "but got num_folds=5 and fold=5"),
+    ("train --num_fold 5 --fold 1", "did you mean --num_folds?"),
+    ("train --output_dir file", "Expected a folder to write, but got 'file', which is a file"),
+    ("train --output_dir file/run", "file' is no folder"),
+    ("train --cache_dir file", "Expected a folder to write, but got 'file', which is a file"),
+    ("train --init_from missing/", "folder or Hub id of a model, but got 'missing/', which is no folder"),
+    ("train --init_from empty", "folder or Hub id of a model, but got 'empty', which has no config.json"),
+    ("train --teacher_embeddings missing.npz --teacher_weight 1", "but got 'missing.npz', which is no file"),
+    ("train --report_to nowhere", "Expected report_to out of "),
+    ("train --push_to_hub --hub_model_id a--b", "Cannot have -- or .. in repo_id: 'a--b'"),
+    ("evaluate --model missing --data_dir whole", "but got 'missing', which is no folder"),
+    ("evaluate --model broken --data_dir whole", "Expected a JSON file in 'broken/config.json'"),
+    ("evaluate --model listed --data_dir whole", "Expected a JSON object in 'listed/config.json', but got a list"),
+    ("evaluate --model vit --data_dir whole", "Expected model_type 'ast_va' in 'vit/config.json', but got 'vit'"),
+    ("evaluate --model vit --data_dir missing", "but 'missing' is not a folder"),
+    ("evaluate --model vit --data_dir whole --batch_size 0", "expected a whole number of at least 1, but got '0'"),
+    ("evaluate --folds missing", "missing has no protocol.json, segment_predictions.csv"),
+    ("embed --model ./missing --data_dir whole --output o.npz", "but got './missing', which is no folder"),
+    ("embed --model vit --data_dir whole --output o.npz", "'ast_va' or 'audio-spectrogram-transformer' in 'vit/"),
+    ("release --model missing --output o", "but got 'missing', which is no folder"),
+    ("release --model tiny --output o", "tiny has no protocol.json, model.safetensors"),
+    ("push --model missing --repo_id me/a", "missing has no README.md, config.json"),
+    ("push --model missing --repo_id me/a.git", "Repo_id cannot end by '.git': 'me/a.git'"),
+    ("push --model missing --repo_id a/b/c", "'owner/name' or 'name'"),
+    ("push --model missing --repo_id me/a --revision ../main", "Expected the name of a branch"),
+    ("convert missing.pth --output o", "a checkpoint of torch.save, but got 'missing.pth', which is no file"),
+    ("convert file --output file", "Expected a folder to write, but got 'file', which is a file"),
+    ("convert file --output o --num_mel_bins -1", "expected a whole number of at least 1, but got '-1'"),
+    ("demo --output_dir file", "Expected a folder to write, but got 'file', which is a file"),
+]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Some files and folders that commands cannot use, and a folder of DEAM that they can."""
+    folder = tmp_path_factory.mktemp("places")
+    write_deam(folder / "whole", {2: 0, 2001: 0})
+    write_deam(folder / "deam", {2: 0})
+    (folder / "deam" / SONGS_2000_2058).unlink()
+    (folder / "file").touch()
+    (folder / "empty").mkdir()
+    for name, config in (("broken", "{"), ("listed", "[]"), ("vit", '{"model_type": "vit"}')):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(config)
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text('{"model_type": "ast_va"}')
+    return folder
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG, ids=[line for line, _ in WRONG])
+def test_what_cannot_work_is_refused_in_one_line(capsys, monkeypatch, places, line, message):
+    monkeypatch.chdir(places)
+    assert message in error_of(capsys, line.split())
+
+
+def test_command_lines_are_checked_without_torch(places):
+    command = [sys.executable, "-c", PARSE_ALL, *(line for line, _ in WRONG)]
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS.parent)}
+    parsed = subprocess.run(
+        command, cwd=places, env=environment, capture_output=True, text=True, timeout=300, check=True
+    )
     *printed, imported = parsed.stdout.splitlines()
     assert imported == "[]"
     helps = [line.split()[1:3] for line in printed if line.startswith("usage:")]
     assert helps == [["ast-va", "COMMAND"], *(["ast-va", command] for command in COMMANDS)]
-    errors = parsed.stderr.splitlines()
-    assert len(errors) == 1 + len(COMMANDS) + 2
+    errors = [line for line in parsed.stderr.splitlines() if not line.startswith("WARNING: Without --data_dir")]
+    assert len(errors) == 1 + len(COMMANDS) + 2 + len(WRONG)
     assert all(line.startswith("ast-va") and ": error: " in line for line in errors)
+
+
+def test_devices_are_those_of_this_machine(monkeypatch):
+    monkeypatch.setattr("modeling_ast_va.processes.accelerators", lambda: ["cuda:0", "cuda:1"])
+    for name in ("cpu", "cuda", "cuda:1"):
+        check_device(name)
+    with pytest.raises(ValueError, match="Expected a device out of cpu, cuda:0, cuda:1, but got 'cuda:2'"):
+        check_device("cuda:2")
+
+
+def test_training_on_demo_songs_is_announced_first(caplog, monkeypatch):
+    def train(arguments):
+        assert "Without --data_dir, training uses synthesised demo songs" in caplog.text
+        started.append(arguments.data.data_dir)
+
+    started = []
+    monkeypatch.setattr("modeling_ast_va.training.run.train", train)
+    assert main(["train"]) == 0
+    assert started == [None]
 
 
 def test_without_arguments_the_commands_are_listed(capsys):

@@ -9,7 +9,7 @@ import re
 import pytest
 from transformers import ASTConfig, AutoConfig
 
-from modeling_ast_va import ASTVAConfig, ASTVAForRegression
+from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression
 
 
 def test_default_is_the_network_of_the_notebook():
@@ -61,11 +61,18 @@ def test_patch_grid(settings, grid):
         ({"pooling": "max"}, ["max", "cls", "mean", "cls+distillation"]),
         ({"pooling": "cls+distillation"}, ["use_distillation_token"]),
         ({"label_range": (9, 1)}, ["9", "1"]),
+        ({"label_range": (1, float("inf"))}, ["label_range", "inf"]),
+        ({"label_range": [1, 5, 9]}, ["label_range", "1, 5, 9"]),
+        ({"initializer_range": -0.1}, ["initializer_range", "-0.1"]),
+        ({"layer_norm_eps": float("nan")}, ["layer_norm_eps", "nan"]),
+        ({"hidden_dropout_prob": float("nan")}, ["hidden_dropout_prob", "nan"]),
+        ({"f_max": float("inf")}, ["f_max", "inf"]),
+        ({"segment_seconds": 0.0}, ["segment_seconds", "0.0"]),
         ({"stem_channels": (8, 0)}, ["stem_channels", "0"]),
         ({"stem_channels": (8, 8, 8), "num_mel_bins": 7}, ["7", "8", "num_mel_bins"]),
         ({"descriptor_hidden_size": -1}, ["descriptor_hidden_size", "-1"]),
         ({"descriptor_hidden_size": 8, "num_mel_bins": 23}, ["24", "23", "num_mel_bins"]),
-        ({"descriptor_hidden_size": 8, "f_min": 4000, "f_max": 4000}, ["f_min", "4000"]),
+        ({"f_min": 4000, "f_max": 4000}, ["f_min", "4000"]),
         ({"descriptor_hidden_size": 8, "descriptor_dropout_prob": 1}, ["descriptor_dropout_prob", "1"]),
         ({"pooler_dropout_prob": 0.5}, ["pooler_dropout_prob", "0.5", "descriptor_hidden_size"]),
         ({"num_auxiliary_targets": -1}, ["num_auxiliary_targets", "-1"]),
@@ -84,6 +91,9 @@ def test_settings_that_do_not_fit_raise_an_error(settings, words):
         ({"hidden_size": "256"}, "Expected hidden_size of type int, but got '256'."),
         ({"hidden_dropout_prob": None}, "Expected hidden_dropout_prob of type float | int, but got None."),
         ({"norm_first": "yes"}, "Expected norm_first of type bool, but got 'yes'."),
+        ({"num_hidden_layers": True}, "Expected num_hidden_layers of type int, but got True."),
+        ({"max_length": 432.0}, "Expected max_length of type int, but got 432.0."),
+        ({"pooling": ["cls"]}, "Expected pooling of type str, but got ['cls']."),
     ],
 )
 def test_settings_of_a_wrong_type_raise_a_value_error(settings, message):
@@ -92,6 +102,67 @@ def test_settings_of_a_wrong_type_raise_a_value_error(settings, message):
     config = ASTVAConfig()
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         config.update(settings)
+
+
+VALENCE_FIRST, AROUSAL_FIRST = {0: "valence", 1: "arousal"}, {0: "arousal", 1: "valence"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "id2label"),
+    [
+        ({"id2label": AROUSAL_FIRST}, AROUSAL_FIRST),
+        ({"label2id": {"arousal": 0, "valence": 1}}, AROUSAL_FIRST),
+        ({"id2label": {"0": "valence", "1": "arousal"}}, VALENCE_FIRST),
+    ],
+)
+def test_either_order_of_labels_gives_the_other(labels, id2label):
+    config = ASTVAConfig(**labels)
+    assert config.id2label == id2label
+    assert config.label2id == {name: index for index, name in id2label.items()}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"id2label": VALENCE_FIRST, "label2id": {"arousal": 0, "valence": 1}}, "label2id to be the inverse of"),
+        ({"id2label": VALENCE_FIRST, "label2id": {"valence": 0}}, "label2id to be the inverse of"),
+        ({"id2label": {0: "valence", 2: "arousal"}}, "id2label with a name of its own"),
+        ({"id2label": {0: "valence", 1: "valence"}}, "id2label with a name of its own"),
+        ({"id2label": {"a": "valence", "b": "arousal"}}, "id2label with a name of its own"),
+        ({"id2label": {}}, "id2label with a name of its own"),
+    ],
+)
+def test_labels_that_contradict_each_other_are_refused(labels, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        ASTVAConfig(**labels)
+    ASTVAConfig().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        ASTVAConfig.from_pretrained(tmp_path, **labels)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sampling_rate": 16000}, "sampling_rate=16000 for the model, but got 44100 from the feature extractor"),
+        ({"hop_length": 160}, "hop_length=160 for the model, but got 512"),
+        ({"num_mel_bins": 64}, "num_mel_bins=64 for the model, but got 128"),
+        ({"max_length": 448}, "max_length=448 for the model, but got 432"),
+        ({"f_min": 20.0}, "f_min=20.0 for the model, but got 0.0"),
+        ({"f_max": 8000.0}, "f_max=8000.0 for the model, but got None"),
+        ({"segment_seconds": 3.0}, "segment_seconds=3.0 for the model, but got 5.0"),
+    ],
+)
+def test_a_feature_extractor_that_does_not_fit_is_refused(settings, message):
+    ASTVAConfig().check_fit(ASTVAFeatureExtractor())
+    with pytest.raises(ValueError, match=message):
+        ASTVAConfig(**settings).check_fit(ASTVAFeatureExtractor())
+
+
+def test_descriptors_need_the_front_end_of_librosa():
+    kaldi = ASTVAFeatureExtractor(frontend="kaldi", max_length=448)
+    ASTVAConfig(max_length=448).check_fit(kaldi)
+    with pytest.raises(ValueError, match="Expected frontend='librosa' for the model, but got 'kaldi'"):
+        ASTVAConfig(max_length=448, descriptor_hidden_size=8).check_fit(kaldi)
 
 
 def test_round_trip(tmp_path):

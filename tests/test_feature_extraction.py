@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
 import warnings
 
@@ -14,8 +16,8 @@ import torch
 from music import chords
 from transformers import ASTFeatureExtractor, AutoFeatureExtractor, DataCollatorWithPadding
 
-from modeling_ast_va import ASTVAFeatureExtractor
-from modeling_ast_va.feature_extraction_ast_va import FRONTENDS, _group_by_length
+from modeling_ast_va import ASTVAFeatureExtractor, feature_extraction_ast_va
+from modeling_ast_va.feature_extraction_ast_va import COUNTS, FRONTENDS, NUMBERS, OPTIONAL, _group_by_length
 
 # Both libraries warn of settings and signals that are intended here.
 pytestmark = pytest.mark.filterwarnings("ignore:n_fft=.* is too large", "ignore:At least one mel filter")
@@ -261,7 +263,10 @@ def test_normalisation():
         (np.zeros(0, np.float32), "at least 1 samples, but got 0"),
         ([], r"list of waveforms, but got \[\]"),
         ([np.zeros(100, np.float32), np.zeros(0, np.float32)], "at least 1 samples, but got 0"),
-        (np.array([0.1, np.nan, np.inf]), "2 of 3 that are NaN or infinite"),
+        (np.array([0.1, np.nan, np.inf]), "2 of 3 that are NaN, infinite or larger"),
+        (np.array([0.1, -1e300]), "1 of 2 that are NaN, infinite or larger"),  # infinite in single precision
+        (np.array([-np.inf, 0.1], np.float16), "1 of 2 that are NaN, infinite or larger"),
+        (np.array([0.1, 1001, -32768], np.float32), "samples of at most 1000 times full scale, but got 2 of 3"),
         ([[0.1, 0.2], [0.1, float("nan")]], "1 of 2 that are NaN"),
         (np.zeros((1, 2, 100), np.float32), r"\(num_samples,\), but got shape \(2, 100\)"),
         ([np.zeros((2, 100), np.float32)], r"mono waveform \(num_samples,\), but got shape \(2, 100\)"),
@@ -311,12 +316,44 @@ def test_unknown_arguments_are_refused(feature_extractor):
         ({"ref": "mean"}, ["ref", "mean", "max"]),
         ({"top_db": -80.0}, ["top_db", "-80.0"]),
         ({"std": 0.0}, ["std", "0.0"]),
+        ({"std": 1e-30}, ["std from 0.001 to 1000", "1e-30"]),
+        ({"std": math.inf}, ["std", "inf"]),
+        ({"mean": math.nan}, ["mean", "nan"]),
+        ({"mean": -1e30}, ["mean from -1000 to 1000", "-1e+30"]),
+        ({"sampling_rate": 999}, ["sampling_rate from 1,000 to 1,000,000 Hz", "999"]),
+        ({"sampling_rate": 10**18}, ["sampling_rate from 1,000 to 1,000,000 Hz", "1000000000000000000"]),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, parts):
     with pytest.raises(ValueError, match=re.escape(parts[0])) as error:
         ASTVAFeatureExtractor(**settings)
     assert all(part in str(error.value) for part in parts)
+
+
+@pytest.mark.parametrize("value", ["1", [1], True, math.nan, -math.inf, {}])
+@pytest.mark.parametrize("name", [*COUNTS, *NUMBERS, "ref", "frontend", "do_normalize"])
+def test_settings_of_a_wrong_type_are_refused(name, value):
+    if (name, value) == ("do_normalize", True):
+        return
+    with pytest.raises(ValueError, match=rf"^Expected {name} to be .*, but got {re.escape(repr(value))}\.$"):
+        ASTVAFeatureExtractor(**{name: value})
+
+
+@pytest.mark.parametrize("name", [*COUNTS, *NUMBERS, "ref", "frontend", "do_normalize"])
+def test_only_some_settings_may_be_none(name):
+    if name in OPTIONAL:
+        assert getattr(ASTVAFeatureExtractor(**{name: None}), name) is None
+    else:
+        with pytest.raises(ValueError, match=f"^Expected {name} to be .*, but got None"):
+            ASTVAFeatureExtractor(**{name: None})
+
+
+def test_a_waveform_that_is_cut_gives_one_warning(feature_extractor, caplog):
+    logging.getLogger(feature_extraction_ast_va.__name__).warning_once.cache_clear()
+    for seconds, count in ((1.51, 0), (1.6, 1), (30.0, 1)):  # 48, 51 and 938 frames
+        feature_extractor(chords(seconds, 8000), sampling_rate=8000)
+        assert len(caplog.messages) == count
+    assert "Only the first 1.54 s of longer waveforms are used" in caplog.text
 
 
 def test_round_trip(tmp_path):

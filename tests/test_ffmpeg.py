@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from music import chords
+from pyav_files import encode
 
 from modeling_ast_va import ffmpeg_ast_va
 from modeling_ast_va.audio_ast_va import decode
@@ -40,24 +41,7 @@ LOSSY = [
     ("mp3", "avi", "mp3"),
     ("ts", "mpegts", "mp2"),
 ]
-FRAME_SAMPLES = 4800
 MAX_DELAY = 3000  # samples of the encoders of lossy codecs: some containers do not say how many
-
-
-def encode(path: Path, waveform: np.ndarray, container: str, codec: str) -> None:
-    """Write `(num_samples, num_channels)`, 16 bits, with PyAV."""
-    pcm = (waveform * 2**15).round().clip(-(2**15), 2**15 - 1).astype(np.int16)
-    with av.open(str(path), "w", format=container) as file:
-        stream = file.add_stream(codec, rate=RATE, layout="stereo")
-        stream.bit_rate = 256_000
-        formats = [one.name for one in stream.codec_context.codec.audio_formats]
-        stream.format = next((name for name in ("s16", "s16p") if name in formats), formats[0])
-        for start in range(0, len(pcm), FRAME_SAMPLES):
-            samples = pcm[start : start + FRAME_SAMPLES].reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
-            frame.sample_rate, frame.pts = RATE, start
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +51,7 @@ def waveform() -> np.ndarray:
 
 @pytest.mark.parametrize(("ending", "container", "codec"), LOSSLESS)
 def test_lossless_formats_are_decoded_exactly(tmp_path, waveform, ending, container, codec):
-    encode(tmp_path / f"song.{ending}", waveform, container, codec)
+    encode(tmp_path / f"song.{ending}", waveform, container, codec, RATE)
     with open_audio(tmp_path / f"song.{ending}") as audio:
         decoded = np.concatenate(list(audio))
     np.testing.assert_allclose(decoded, waveform.mean(axis=1), rtol=0, atol=PCM_16)
@@ -76,7 +60,7 @@ def test_lossless_formats_are_decoded_exactly(tmp_path, waveform, ending, contai
 
 @pytest.mark.parametrize(("ending", "container", "codec"), LOSSY)
 def test_lossy_formats_are_decoded(tmp_path, waveform, ending, container, codec):
-    encode(tmp_path / f"song.{ending}", waveform, container, codec)
+    encode(tmp_path / f"song.{ending}", waveform, container, codec, RATE)
     with open_audio(tmp_path / f"song.{ending}") as audio:
         decoded = np.concatenate(list(audio))
     assert audio.warning == ""
@@ -110,14 +94,14 @@ def test_ffmpeg_continues_where_libsndfile_fails(tmp_path, monkeypatch, waveform
 
 @pytest.mark.parametrize(("start", "duration"), [(0.0, 1.0), (1.234, 5.0), (9.5, 2.0), (12.0, None)])
 def test_a_part(tmp_path, waveform, start, duration):
-    encode(tmp_path / "song.m4a", waveform, "ipod", "alac")
+    encode(tmp_path / "song.m4a", waveform, "ipod", "alac", RATE)
     decoded = decode(tmp_path / "song.m4a", RATE, start_seconds=start, duration_seconds=duration)
     stop = None if duration is None else round(start * RATE) + round(duration * RATE)
     np.testing.assert_allclose(decoded, waveform.mean(axis=1)[round(start * RATE) : stop], rtol=0, atol=PCM_16)
 
 
 def test_a_truncated_file_has_a_warning(tmp_path, waveform):
-    encode(tmp_path / "song.mka", waveform, "matroska", "pcm_s16le")
+    encode(tmp_path / "song.mka", waveform, "matroska", "pcm_s16le", RATE)
     encoded = (tmp_path / "song.mka").read_bytes()
     with open_audio(encoded[: len(encoded) // 2]) as audio:
         seconds = sum(map(len, audio)) / RATE
@@ -138,7 +122,7 @@ def test_files_without_audio_are_refused(tmp_path):
 
 def test_a_playlist_opens_no_other_file(tmp_path, waveform):
     """Some formats of FFmpeg are lists of addresses, which a downloaded file could use to read what it should not."""
-    encode(tmp_path / "song.ts", waveform, "mpegts", "mp2")
+    encode(tmp_path / "song.ts", waveform, "mpegts", "mp2", RATE)
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:13", "#EXTINF:12.5,", str(tmp_path / "song.ts"), "#EXT-X-ENDLIST"]
     (tmp_path / "list.m3u8").write_text("\n".join(lines))
     (tmp_path / "list.txt").write_text(f"ffconcat version 1.0\nfile '{tmp_path / 'song.ts'}'\n")
@@ -214,7 +198,7 @@ class TestProgram:
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
 @pytest.mark.parametrize(("ending", "container", "codec"), [*LOSSLESS, *LOSSY[:3], *LOSSY[6:8]])
 def test_the_program_decodes_what_pyav_decodes(tmp_path, monkeypatch, waveform, ending, container, codec):
-    encode(tmp_path / f"song.{ending}", waveform, container, codec)
+    encode(tmp_path / f"song.{ending}", waveform, container, codec, RATE)
     through_pyav = decode(tmp_path / f"song.{ending}", RATE)
     monkeypatch.setattr(ffmpeg_ast_va, "find_spec", lambda name: None)
     through_program = decode(tmp_path / f"song.{ending}", RATE)

@@ -240,9 +240,7 @@ def test_compute_metrics_works_with_the_trainer(segments, tmp_path):
         compute_metrics=partial(compute_metrics, song_ids=SONG_IDS, weights=WEIGHTS),
     )
     results = trainer.evaluate(dataset)
-    expected = evaluate_predictions(references, predictions) | song_metrics(
-        SONG_IDS, references, predictions, WEIGHTS
-    )
+    expected = evaluate_predictions(references, predictions) | song_metrics(SONG_IDS, references, predictions, WEIGHTS)
     assert {name: results[f"eval_{name}"] for name in expected} == expected
     assert results["eval_loss"] == pytest.approx(expected["mse"], rel=1e-6)  # float32, over two batches
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import soxr
 import torch
 from datasets import Dataset
 from music import chords
-from transformers import pipeline
+from transformers import ASTFeatureExtractor, pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression, AudioError, MusicEmotionPipeline, pipeline_ast_va
@@ -62,16 +63,18 @@ def assert_same(result: dict, expected: dict, tolerance: float = TOLERANCE) -> N
 
 def by_hand(model, feature_extractor, waveform: np.ndarray, hop_samples: int = 12_000) -> dict:
     """Segments of 1.5 s, one by one through feature extractor and model, averaged by numpy."""
-    starts = [0]
-    while len(waveform) - starts[-1] - 12_000 >= 4000:  # half a second that is in no segment yet
-        starts.append(starts[-1] + hop_samples)
+    starts = list(range(0, max(1, len(waveform) - 12_000 + 1), hop_samples))
+    weights = [min(hop_samples, len(waveform))] * len(starts)
+    rest = len(waveform) - starts[-1] - 12_000
+    if rest >= 4000:  # half a second that is in no segment yet
+        starts.append(len(waveform) - 12_000)
+        weights.append(rest)
     pieces = [waveform[start : start + 12_000] for start in starts]
     with torch.no_grad():
         predictions = [
             model(**feature_extractor(piece, sampling_rate=RATE, return_tensors="pt")).logits[0].double().tolist()
             for piece in pieces
         ]
-    weights = [len(piece) for piece in pieces]
     mean = np.average(predictions, axis=0, weights=weights)
     std = np.sqrt(np.average((predictions - mean) ** 2, axis=0, weights=weights))
     high = ("valence" if mean[0] >= 5 else "", "arousal" if mean[1] >= 5 else "")
@@ -79,6 +82,7 @@ def by_hand(model, feature_extractor, waveform: np.ndarray, hop_samples: int = 1
     return {
         **dict(zip(("valence", "arousal", "valence_std", "arousal_std"), (*mean, *std))),
         "quadrant": names.get(high, "Sad"),
+        "weights": weights,
         "segments": [
             {"start": start / RATE, "end": (start + len(piece)) / RATE, "valence": v, "arousal": a}
             for start, piece, (v, a) in zip(starts, pieces, predictions)
@@ -117,7 +121,7 @@ def test_forms_of_a_song(music_emotion, songs):
         {"bytes": path.read_bytes(), "path": "lost.wav"},
         {"bytes": None, "path": str(path)},
         {"array": waveform, "sampling_rate": rate},
-        {"array": waveform.T, "sampling_rate": rate},
+        {"array": waveform.T, "sampling_rate": torch.tensor(rate)},
         {"raw": torch.from_numpy(waveform), "sampling_rate": rate},
         {"array": waveform.mean(axis=1).tolist(), "sampling_rate": rate},
         mono(path),
@@ -179,7 +183,9 @@ def test_progress(music_emotion, songs, capsys):
 def test_files_that_cannot_be_decoded(music_emotion, songs, tmp_path):
     (tmp_path / "text.mp3").write_text("no music" * 100)
     bad = [tmp_path / "text.mp3", tmp_path / "missing.wav", np.zeros(3000, np.float32)]
-    for song, message in zip(bad, ("not recognised", "there is none", "at least 0.5 s of audio, but got 0.375 s")):
+    for song, message in zip(
+        bad, ("expected an audio file", "No such file", "at least 0.5 s of audio, but got 0.375 s")
+    ):
         with pytest.raises(AudioError, match=message):
             music_emotion(song)
         assert message in music_emotion(song, on_error="return")["error"]
@@ -197,24 +203,144 @@ def test_an_error_late_in_a_song_returns_no_partial_result(music_emotion, songs)
     waveform = chords(25.0, RATE)
     waveform[-100] = np.nan
     results = music_emotion([waveform, songs[0]], on_error="return", batch_size=2)
-    assert "NaN" in results[0]["error"]
+    assert "finite samples" in results[0]["error"]
     assert_same(results[1], music_emotion(songs[0]))
 
 
+SECOND = np.zeros(RATE, np.float32)
+FORM = 'Expected a dict with "bytes" or "path", or with a waveform'
+TYPE = "Expected a path, URL, bytes, binary file or waveform, but got"
+RATES = "expected a sampling rate from 1,000 to 1,000,000 Hz, but got"
+BAD_SONGS = [
+    (np.zeros((0, RATE), np.float32), "(0, 8000)"),
+    (np.zeros((RATE, 0), np.float32), "(8000, 0)"),
+    (np.zeros((1, 2, RATE), np.float32), "(1, 2, 8000)"),
+    (np.array(0.5), "float64 of shape ()"),
+    (SECOND.astype(complex), "complex128"),
+    (SECOND.astype(object), "object"),
+    (SECOND.astype(bool), "bool"),
+    (SECOND.astype(str), "but got <U"),
+    (SECOND.astype(np.int64), "int64"),
+    (np.full(RATE, np.nan, np.float32), "finite samples"),
+    (np.full(RATE, 1e300), "finite samples"),
+    (torch.zeros(RATE, dtype=torch.bfloat16), "a dense tensor of float16, float32, float64, uint8, int8, int16, int32"),
+    (torch.zeros(RATE, dtype=torch.complex64), "torch.complex64"),
+    (torch.zeros(RATE).to_sparse(), "torch.sparse_coo"),
+    (torch.zeros(RATE, device="meta"), "torch.float32, torch.strided, on meta"),
+    ([[0.1, 0.2], [0.1]], "Expected a list of samples, but got [[0.1, 0.2], [0.1]]"),
+    (["loud", "quiet"], "<U5 of shape (2,)"),
+    ([0, 1, -1], "int64 of shape (3,)"),
+    ([10**400], "object of shape (1,)"),
+    ([], "(0,)"),
+    (None, f"{TYPE} NoneType"),
+    (5, f"{TYPE} int"),
+    (io.StringIO("text"), f"{TYPE} StringIO"),
+    (b"", "it is empty"),
+    ("", "No such file"),
+    ({}, f'{FORM} as "array" or "raw" and with "sampling_rate", but got {{}}.'),
+    ({"audio": SECOND}, "{'audio': 'ndarray'}"),
+    ({"array": SECOND}, "{'array': 'ndarray'}"),
+    ({"raw": None, "sampling_rate": RATE}, "{'raw': 'NoneType', 'sampling_rate': 'int'}"),
+    ({"array": "song.wav", "sampling_rate": RATE}, "{'array': 'str', 'sampling_rate': 'int'}"),
+    ({"bytes": b"", "path": None}, "{'bytes': 'bytes', 'path': 'NoneType'}"),
+    ({"path": 5}, "{'path': 'int'}"),
+    ({"role": "user", "content": "song.wav"}, "{'role': 'str', 'content': 'str'}"),
+    *(({"array": SECOND, "sampling_rate": rate}, f"{RATES} {rate!r}") for rate in ("8000", 0, -1, 1, 1e18)),
+    *(({"array": SECOND, "sampling_rate": rate}, f"{RATES} {rate!r}") for rate in (float("nan"), float("inf"))),
+]
+
+
+@pytest.mark.parametrize(("song", "message"), BAD_SONGS, ids=[message for _, message in BAD_SONGS])
+def test_songs_that_are_refused(music_emotion, songs, song, message):
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        music_emotion([song])
+    expected = music_emotion(songs[1])
+    first, error, last = music_emotion([songs[1], song, songs[1]], on_error="return", batch_size=2)
+    assert (first, last) == (expected, expected)
+    assert list(error) == ["error"]
+    assert message in error["error"]
+    if not isinstance(song, list):  # which would be several songs
+        assert message in music_emotion(song, on_error="return")["error"]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32])
+def test_integer_samples_are_scaled_by_their_type(music_emotion, dtype):
+    waveform, limits = chords(1.5, RATE), np.iinfo(dtype)
+    middle = (limits.max + limits.min + 1) / 2  # 128 in unsigned 8 bits
+    pcm = (waveform * (limits.max - middle) + middle).astype(dtype)
+    expected = music_emotion(((pcm - middle) / (limits.max + 1 - middle)).astype(np.float32))
+    for song in (pcm, torch.from_numpy(pcm), {"array": pcm, "sampling_rate": RATE}):
+        assert_same(music_emotion(song), expected)
+
+
 @pytest.mark.parametrize(
-    ("song", "message"),
-    [
-        ({"array": np.zeros(RATE, np.float32)}, r"with \"sampling_rate\", but got the keys \['array'\]"),
-        ({"raw": None, "sampling_rate": RATE}, r"\['raw', 'sampling_rate'\]"),
-        ({"sampling_rate": RATE}, r"\['sampling_rate'\]"),
-        (np.zeros(RATE, np.int16), "int16"),
-        (np.zeros((1, 2, RATE), np.float32), r"\(1, 2, 8000\)"),
-        (np.full(RATE, np.nan, np.float32), "NaN"),
-    ],
+    ("bias", "message"),
+    [(17.5, "expected ratings from -7 to 17, but got 17.5 at 0.0 s"), (-7.5, "-7.5"), (float("nan"), "nan at 0.0 s")],
 )
-def test_songs_that_are_refused(music_emotion, song, message):
+def test_ratings_far_beyond_the_scale_are_errors(music_emotion, songs, bias, message):
+    head = music_emotion.model.head.out_proj
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([5.0, bias]))
+    with pytest.raises(ValueError, match=f"a.wav: .*{message}"):
+        music_emotion(songs[0])
+    for result in music_emotion(songs, on_error="return"):
+        assert list(result) == ["error"]
+        assert message in result["error"]
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor([16.9, -6.9]))  # off the scale, as a model that extrapolates may be
+    assert music_emotion(songs[0])["valence"] == pytest.approx(16.9)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(model, feature_extractor, value):
+    with torch.no_grad():
+        model.ast_va.layers[1].mlp.fc1.weight[3, 5] = value
+    with pytest.raises(ValueError, match=r"got 1 of 2048 in ast_va\.layers\.1\.mlp\.fc1\.weight that are not"):
+        MusicEmotionPipeline(model=model, feature_extractor=feature_extractor)
+
+
+def test_large_weights_are_finite(model, feature_extractor):
+    with torch.no_grad():
+        model.ast_va.layers[1].mlp.fc1.weight.fill_(3e38)  # the sum is not
+    MusicEmotionPipeline(model=model, feature_extractor=feature_extractor)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"sampling_rate": 7999}, {"segment_seconds": 1.0}, {"num_mel_bins": 40}, {"max_length": 64}, {"hop_length": 300}],
+)
+def test_a_feature_extractor_that_does_not_fit_is_refused_at_load(model, feature_extractor, settings, tmp_path):
+    model.save_pretrained(tmp_path)
+    type(feature_extractor)(**feature_extractor.to_dict() | settings).save_pretrained(tmp_path)
+    ((name, value),) = settings.items()
+    with pytest.raises(ValueError, match=f"Expected {name}=.* for the model, but got {value} from the feature"):
+        pipeline(model=str(tmp_path))
+
+
+@pytest.mark.parametrize("extractor", [None, ASTFeatureExtractor(num_mel_bins=40)])
+def test_another_feature_extractor_is_refused(model, extractor):
+    with pytest.raises(ValueError, match=f"an ASTVAFeatureExtractor, but got {type(extractor).__name__}"):
+        MusicEmotionPipeline(model=model, feature_extractor=extractor)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 4097, 10**9, True, 2.0, "8"])
+def test_batch_sizes_that_are_refused(model, feature_extractor, music_emotion, songs, batch_size):
+    message = f"batch_size to be an integer from 1 to 4096, but got {batch_size!r}"
     with pytest.raises(ValueError, match=message):
-        music_emotion(song)
+        music_emotion(songs, batch_size=batch_size)
+    with pytest.raises(ValueError, match=message):
+        MusicEmotionPipeline(model=model, feature_extractor=feature_extractor, batch_size=batch_size)
+
+
+def test_a_file_that_ends_early_has_a_warning(music_emotion, songs, tmp_path):
+    path = tmp_path / "song.flac"
+    soundfile.write(path, chords(9.0, RATE), RATE)
+    (tmp_path / "cut.flac").write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    whole, cut = music_emotion([path, tmp_path / "cut.flac"])
+    assert "warning" not in whole
+    assert re.fullmatch(r"ends at [34]\.\d\d s of 9\.00 s", cut["warning"])
+    assert list(cut)[-2:] == ["warning", "segments"]
 
 
 def test_arguments_that_are_refused(music_emotion, songs):
@@ -282,9 +408,9 @@ class Ensemble:
         results = [by_hand(*parts, waveform) for parts in zip(self.models, self.extractors)]
         courses = [[[segment["valence"], segment["arousal"]] for segment in r["segments"]] for r in results]
         segments = np.mean(courses, axis=0)  # (num_segments, 2)
-        durations = [segment["end"] - segment["start"] for segment in results[0]["segments"]]
-        mean = np.average(segments, axis=0, weights=durations)
-        std = np.sqrt(np.average((segments - mean) ** 2, axis=0, weights=durations))
+        weights = results[0]["weights"]
+        mean = np.average(segments, axis=0, weights=weights)
+        std = np.sqrt(np.average((segments - mean) ** 2, axis=0, weights=weights))
         spread = np.std([[result["valence"], result["arousal"]] for result in results], axis=0)
         suffixes = {"": mean, "_std": std, "_spread": spread, "_segments": segments.T}
         return {f"{d}{s}": v[i] for i, d in enumerate(("valence", "arousal")) for s, v in suffixes.items()}
@@ -353,7 +479,7 @@ def test_an_ensemble_decodes_once_and_shares_the_log_mel(ensemble, songs, monkey
 def test_models_that_cannot_be_averaged_are_refused(
     model, feature_extractor, config, tmp_path, changes, scale, message
 ):
-    config = ASTVAConfig(**config.to_diff_dict() | {"label_range": scale})
+    config = ASTVAConfig(**config.to_diff_dict() | {"label_range": scale} | changes)
     save_hub_folder(
         ASTVAForRegression(config), type(feature_extractor)(**feature_extractor.to_dict() | changes), tmp_path
     )

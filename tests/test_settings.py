@@ -3,10 +3,8 @@
 
 import pytest
 
-from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor
-from modeling_ast_va.settings import build_new, check_fit, split_settings
-
-DESCRIPTORS = {"descriptor_hidden_size": 8, "sampling_rate": 16000, "hop_length": 320, "f_max": 7000.0}
+from modeling_ast_va.configuration_ast_va import SPECTROGRAM_SETTINGS
+from modeling_ast_va.settings import build_new, split_settings
 
 
 @pytest.mark.parametrize(
@@ -47,17 +45,11 @@ def test_settings_that_do_not_work_are_refused(settings):
         build_new(settings)
 
 
-def test_spectrograms_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"=\(432, 128\) for the model, but got \(432, 64\) from the feature"):
-        check_fit(ASTVAConfig(), ASTVAFeatureExtractor(num_mel_bins=64))
-
-
-def test_descriptors_need_the_frames_and_bands_of_the_feature_extractor():
-    config, feature_extractor = build_new(DESCRIPTORS)
-    for name in ("sampling_rate", "hop_length", "f_min", "f_max"):
-        assert getattr(config, name) == getattr(feature_extractor, name)
+def test_the_configuration_records_what_it_needs_of_the_feature_extractor():
+    settings = {"sampling_rate": 16000, "hop_length": 320, "f_min": 20.0, "f_max": 7000.0, "segment_seconds": 3.0}
+    config, feature_extractor = build_new(settings)
+    for name in (*SPECTROGRAM_SETTINGS, "segment_seconds"):
+        assert getattr(config, name) == getattr(feature_extractor, name) == settings.get(name, getattr(config, name))
+    assert build_new({})[0].segment_seconds == 5.0
     with pytest.raises(ValueError, match="Expected frontend='librosa' for the model, but got 'kaldi'"):
-        build_new({**DESCRIPTORS, "frontend": "kaldi"})
-    config.hop_length = 160
-    with pytest.raises(ValueError, match="Expected hop_length=160 for the model, but got 320"):
-        check_fit(config, feature_extractor)
+        build_new({"descriptor_hidden_size": 8, "frontend": "kaldi"})

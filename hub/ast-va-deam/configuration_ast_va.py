@@ -14,6 +14,8 @@ from .audio_ast_va import RATING_SCALE
 ConfigT = TypeVar("ConfigT")
 MIN_DESCRIBED_BINS = 24  # three mel bins for each of the descriptors' eight groups of bands
 POOLING_MODES = ("cls", "mean", "cls+distillation")
+# Settings of the feature extractor that a model depends on.
+SPECTROGRAM_SETTINGS = ("max_length", "num_mel_bins", "sampling_rate", "hop_length", "f_min", "f_max")
 POSITIVE_SETTINGS = (
     "hidden_size",
     "num_hidden_layers",
@@ -86,8 +88,9 @@ class ASTVAConfig(PreTrainedConfig):
         descriptor_dropout_prob: dropout of that embedding.
         pooler_dropout_prob: probability that the head receives zeros for the pooled tokens of a segment in training, so
             that it learns to predict from the descriptors (ModDrop: Neverova et al., 2016, IEEE TPAMI 38(8)).
-        sampling_rate, hop_length, f_min, f_max: settings of the feature extractor with `frontend="librosa"`, in Hz and
-            samples. Only the descriptors use them.
+        sampling_rate, hop_length, f_min, f_max: settings of the feature extractor, in Hz and samples. The descriptors
+            use them, with `frontend="librosa"`.
+        segment_seconds: length of the segments that the model is trained on, in seconds; `None` allows any length.
         num_mel_bins: height of the spectrogram.
         max_length: length of the spectrogram, in frames.
         norm_first: whether layers are pre-norm with a final layer normalisation, as in AST and ViT, or post-norm.
@@ -96,7 +99,8 @@ class ASTVAConfig(PreTrainedConfig):
             of both prefix tokens.
         head_hidden_size: width of the hidden layer of the valence-arousal head.
         num_auxiliary_targets: number of additional targets that a linear head predicts during training.
-        id2label: names of the outputs. The default is valence and arousal, in this order.
+        id2label, label2id: names of the outputs, and their inverse, which may be left out. The default is valence and
+            arousal, in this order.
         label_range: lowest and highest rating. The predictions of an untrained head start at its middle, and the four
             quadrants of the valence-arousal plane meet there.
 
@@ -139,6 +143,7 @@ class ASTVAConfig(PreTrainedConfig):
     hop_length: int = 512
     f_min: float | int = 0.0
     f_max: float | int | None = None
+    segment_seconds: float | int | None = None
     num_mel_bins: int = 128
     max_length: int = 432
     norm_first: bool = False
@@ -149,11 +154,15 @@ class ASTVAConfig(PreTrainedConfig):
     label_range: tuple[float | int, float | int] | list[float | int] = RATING_SCALE
 
     def __post_init__(self, **kwargs):
+        if self.id2label is None and self.label2id:  # type: ignore[has-type]
+            self.id2label = {index: name for name, index in self.label2id.items()}  # type: ignore[has-type]
         if self.id2label is None and kwargs.get("num_labels") in (None, 2):  # type: ignore[has-type]
             self.id2label = {0: "valence", 1: "arousal"}
-            self.label2id = {"valence": 0, "arousal": 1}
+        if self.id2label and self.label2id is None:  # type: ignore[has-type]
+            self.label2id = {name: int(index) for index, name in self.id2label.items() if str(index).isdecimal()}
         if self.problem_type is None:  # type: ignore[has-type]
             self.problem_type = "regression"
+        self._check_labels()
         super().__post_init__(**kwargs)
         self._check_settings()
 
@@ -214,8 +223,23 @@ class ASTVAConfig(PreTrainedConfig):
         (loaded[0] if isinstance(loaded, tuple) else loaded)._check_settings()
         return loaded
 
+    def check_fit(self, feature_extractor) -> None:
+        """Check that the spectrograms of a feature extractor are those that the model expects (ValueError)."""
+        expected = {name: getattr(self, name) for name in SPECTROGRAM_SETTINGS}
+        if self.segment_seconds is not None:
+            expected["segment_seconds"] = self.segment_seconds
+        if self.descriptor_hidden_size:
+            expected["frontend"] = "librosa"
+        for name, ours in expected.items():
+            theirs = getattr(feature_extractor, name, None)
+            if ours != theirs:
+                raise ValueError(
+                    f"Expected {name}={ours!r} for the model, but got {theirs!r} from the feature extractor."
+                )
+
     def _check_settings(self) -> None:
         # Not as `validate_...` methods: `strict` would wrap their errors.
+        self._check_labels()
         self._check_numbers()
         self._check_choices()
         self._check_patches()
@@ -227,16 +251,32 @@ class ASTVAConfig(PreTrainedConfig):
                 f"but got {self.pooler_dropout_prob}."
             )
 
+    def _check_labels(self) -> None:
+        if self.id2label is None:  # then `num_labels` names them
+            return
+        names = {str(index): name for index, name in self.id2label.items()}
+        if set(names) != set(map(str, range(len(names)))) or len(set(names.values())) != len(names) or not names:
+            raise ValueError(f"Expected id2label with a name of its own for 0, 1, ..., but got {self.id2label}.")
+        inverse = {str(index): name for name, index in (self.label2id or {}).items()}
+        if inverse != names:
+            raise ValueError(f"Expected label2id to be the inverse of {self.id2label}, but got {self.label2id}.")
+
     def _check_numbers(self) -> None:
+        for name in ASTVAConfig.__annotations__:
+            numbers = getattr(self, name) if isinstance(getattr(self, name), (list, tuple)) else [getattr(self, name)]
+            if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+                raise ValueError(f"Expected {name} to be finite, but got {getattr(self, name)}.")
         for name in POSITIVE_SETTINGS:
             if getattr(self, name) < 1:
                 raise ValueError(f"Expected {name} of at least 1, but got {getattr(self, name)}.")
-        for name in ("descriptor_hidden_size", "num_auxiliary_targets"):
+        for name in ("descriptor_hidden_size", "num_auxiliary_targets", "initializer_range", "layer_norm_eps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"Expected {name} of at least 0, but got {getattr(self, name)}.")
         for name in ASTVAConfig.__annotations__:
             if name.endswith("dropout_prob") and not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"Expected {name} in [0, 1), but got {getattr(self, name)}.")
+        if self.segment_seconds is not None and self.segment_seconds <= 0:
+            raise ValueError(f"Expected a positive segment_seconds, but got {self.segment_seconds}.")
         if any(channels < 1 for channels in self.stem_channels):
             raise ValueError(f"Expected stem_channels of at least 1 each, but got {list(self.stem_channels)}.")
         if self.hidden_size % self.num_attention_heads:
@@ -244,8 +284,7 @@ class ASTVAConfig(PreTrainedConfig):
                 f"Expected num_attention_heads that divide hidden_size ({self.hidden_size}), "
                 f"but got {self.num_attention_heads}."
             )
-        low, high = self.label_range
-        if not low < high:
+        if len(self.label_range) != 2 or not self.label_range[0] < self.label_range[1]:
             raise ValueError(f"Expected label_range of (lowest, highest), but got {tuple(self.label_range)}.")
 
     def _check_choices(self) -> None:
@@ -266,6 +305,10 @@ class ASTVAConfig(PreTrainedConfig):
                         f"Expected {name} of at most patch_size ({self.patch_size}), since gaps between patches skip "
                         f"parts of the spectrogram, but got {getattr(self, name)}."
                     )
+        if not 0 <= self.f_min < self.highest_frequency:
+            raise ValueError(
+                f"Expected f_min of at least 0 and below f_max ({self.highest_frequency}), but got {self.f_min}."
+            )
         unit = "2 ** len(stem_channels)" if self.stem_channels else "patch_size"
         for name in ("num_mel_bins", "max_length"):
             if getattr(self, name) < self.min_num_frames:
@@ -274,10 +317,6 @@ class ASTVAConfig(PreTrainedConfig):
                 )
 
     def _check_descriptors(self) -> None:
-        if not 0 <= self.f_min < self.highest_frequency:
-            raise ValueError(
-                f"Expected f_min of at least 0 and below f_max ({self.highest_frequency}), but got {self.f_min}."
-            )
         if self.num_mel_bins < MIN_DESCRIBED_BINS:
             raise ValueError(
                 f"Expected num_mel_bins of at least {MIN_DESCRIBED_BINS} with descriptors (descriptor_hidden_size="

@@ -519,6 +519,10 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             init.constant_(module.bias, self.config.label_midpoint)
 
     def save_pretrained(self, save_directory, **kwargs):
+        # The library saves the code of a model with all that it imports: with this import, that of the pipeline too.
+        from .pipeline_ast_va import CUSTOM_PIPELINES
+
+        self.config.custom_pipelines = CUSTOM_PIPELINES
         # The library saves one Auto class of a model; this model belongs to two.
         name = f"{__name__.split('.')[-1]}.{type(self).__name__}"
         auto_map = {"AutoModel": name, "AutoModelForAudioClassification": name}

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +17,11 @@ from transformers.utils import has_file
 from ..checkpoints.weights import check_keys, copy_weights, listed, patch_size_of
 from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..hub.files import EXTRACTOR_FILE
+from ..hub.files import CONFIG_FILE, EXTRACTOR_FILE
+from ..hub.folder import load_model, naming
 from ..modeling_ast_va import ASTVAForRegression, resample_position_embeddings
-from ..settings import check_fit, fitting_length, split_settings
+from ..pipeline_ast_va import check_weights
+from ..settings import fitting_length, split_settings
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,9 @@ def init_from_audioset_ast(
         Gong, Chung and Glass (2021), "AST: Audio Spectrogram Transformer", and its `ast_models.py`.
     """
     _check_model_type(model_id_or_path, ASTConfig.model_type)
-    source, info = ASTModel.from_pretrained(model_id_or_path, dtype=torch.float32, output_loading_info=True)
+    with naming(Path(model_id_or_path), "an AudioSet AST"):
+        source, info = ASTModel.from_pretrained(model_id_or_path, dtype=torch.float32, output_loading_info=True)
+        check_weights(source)
     tensors = source.state_dict()
     left_out = [key for key in info["unexpected_keys"] if key.startswith(CLASSIFIER)]
     check_keys((tensors.keys() - info["missing_keys"]) | info["unexpected_keys"], tensors, optional=left_out)
@@ -65,6 +70,8 @@ def init_from_audioset_ast(
     source_config = ASTVAConfig(**{**shared, "patch_size": patch_size_of(tensors, PATCH_KERNEL)})
     max_length = settings.get("max_length", source_config.max_length)
     features = _ast_features(model_id_or_path, source_config.num_mel_bins, max_length)
+    for name in ("sampling_rate", "hop_length", "f_min", "segment_seconds"):  # an ASTConfig does not have them
+        setattr(source_config, name, getattr(features, name))
     config, features = _apply_settings(source_config, features, settings, GIVEN_BY_ENCODER)
     model = ASTVAForRegression(config).eval()
     names = {key: key.replace("layernorm_before", "attention_layernorm") for key in tensors}
@@ -90,8 +97,7 @@ def load_initial_model(
     settings = dict(settings or {})
     if _check_model_type(model_id_or_path, ASTVAConfig.model_type, ASTConfig.model_type) == ASTConfig.model_type:
         return init_from_audioset_ast(model_id_or_path, **settings)
-    saved = ASTVAForRegression.from_pretrained(model_id_or_path, dtype=torch.float32)
-    features = ASTVAFeatureExtractor.from_pretrained(model_id_or_path)
+    saved, features = load_model(model_id_or_path, dtype=torch.float32)
     config, features = _apply_settings(saved.config, features, settings, (*GIVEN_BY_ENCODER, "head_hidden_size"))
     model = ASTVAForRegression(config).eval()
     tensors = saved.state_dict()
@@ -103,7 +109,8 @@ def load_initial_model(
 
 def _check_model_type(model_id_or_path: str | os.PathLike, *expected: str) -> str:
     """The `model_type` in the config.json of a checkpoint."""
-    model_type = PreTrainedConfig.get_config_dict(model_id_or_path)[0].get("model_type")
+    with naming(Path(model_id_or_path, CONFIG_FILE), "settings of a model"):
+        model_type = PreTrainedConfig.get_config_dict(model_id_or_path)[0].get("model_type")
     if model_type not in expected:
         wanted = f"{' or '.join(map(repr, expected))} in {str(model_id_or_path)!r}"
         raise ValueError(f"Expected a checkpoint of model_type {wanted}, but got {model_type!r}.")
@@ -113,7 +120,8 @@ def _check_model_type(model_id_or_path: str | os.PathLike, *expected: str) -> st
 def _ast_features(model_id_or_path: str | os.PathLike, num_mel_bins: int, max_length: int) -> ASTVAFeatureExtractor:
     """A feature extractor equal to `ASTFeatureExtractor`, with the statistics that were saved with the weights."""
     if has_file(model_id_or_path, EXTRACTOR_FILE):
-        source = ASTFeatureExtractor.from_pretrained(model_id_or_path)
+        with naming(Path(model_id_or_path, EXTRACTOR_FILE), "settings of a feature extractor"):
+            source = ASTFeatureExtractor.from_pretrained(model_id_or_path)
     else:
         logger.warning("%s has no %s, so the settings of AudioSet are used.", model_id_or_path, EXTRACTOR_FILE)
         source = ASTFeatureExtractor(num_mel_bins=num_mel_bins)
@@ -150,7 +158,7 @@ def _apply_settings(
         of_config["max_length"] = new_features["max_length"] = fitting_length(config, new_features)
     new_config = ASTVAConfig.from_dict({**config.to_dict(), **of_config})
     feature_extractor = ASTVAFeatureExtractor.from_dict(new_features)
-    check_fit(new_config, feature_extractor)
+    new_config.check_fit(feature_extractor)
     return new_config, feature_extractor
 
 

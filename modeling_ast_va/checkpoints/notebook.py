@@ -21,6 +21,7 @@ from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.card import write_model_card
 from ..hub.folder import save_hub_folder
 from ..modeling_ast_va import ASTVAForRegression
+from ..pipeline_ast_va import check_weights
 
 NEEDED = ("model_state_dict", "global_mean", "global_std")
 LEFT_OUT = ("epoch", "optimizer_state_dict", "val_loss")
@@ -65,6 +66,7 @@ def convert_notebook_checkpoint(
     if segment_seconds is None:  # the notebook cuts at whole seconds
         defaults = ASTVAFeatureExtractor()
         segment_seconds = max(1, (config.max_length * defaults.hop_length - 1) // defaults.sampling_rate)
+    config.segment_seconds = segment_seconds
     feature_extractor = ASTVAFeatureExtractor(
         num_mel_bins=num_mel_bins,
         max_length=config.max_length,
@@ -75,6 +77,7 @@ def convert_notebook_checkpoint(
     )
     model = ASTVAForRegression(config).eval()
     copy_weights(model, tensors, _key_map(config.num_hidden_layers), PATCH_KERNEL)
+    check_weights(model)
     if output_dir is not None:
         save_hub_folder(model, feature_extractor, output_dir)
         write_model_card(output_dir)

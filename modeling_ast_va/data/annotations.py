@@ -4,8 +4,9 @@ The folder and CSV files of DEAM as distributed: ratings per song, dynamic (per 
 
 The files differ in details: blanks inside header names (` valence_ max_mean`) and around values, LF and CRLF, other
 columns in each file, trailing unnamed columns, tabs inside quotes. Columns are therefore found by name, after all
-blanks are removed from it, and values are stripped. A ValueError with file, line and value refuses a missing column, a
-bad or repeated song id, and a rating or sample that is not a number or not on its scale.
+blanks are removed from it, and values are stripped. A ValueError with file, line and value refuses what is damaged: an
+unreadable file, NUL bytes, a missing or repeated column, a row longer than the header or with a line break, a bad or
+repeated song id, and a rating or sample that is not a number or not on its scale.
 
 Source: A. Aljanaki, Y.-H. Yang, M. Soleymani, "Developing a benchmark for emotional analysis of music", PLoS ONE 12(3),
 2017.
@@ -32,6 +33,10 @@ RATING_COLUMNS = {
     "arousal_mean": RATING_SCALE,
     "arousal_std": STD_LIMITS,
 }
+DYNAMIC_LIMITS = (-1, 1)
+
+MAX_ID_DIGITS = 18  # as 64 bits hold
+MAX_SHOWN = 100  # characters of a damaged value in an error
 
 # The archives of DEAM unpack to the second path of each pair; the widespread single archive wraps them as in the first.
 ANNOTATION_FOLDERS = (
@@ -68,17 +73,23 @@ def find_deam(data_dir: str | Path) -> DeamFolder:
     root = Path(data_dir)
     if not root.is_dir():
         raise ValueError(f"Expected data_dir to be the folder of DEAM, but {str(root)!r} is not a folder.")
+    if re.search("[\ud800-\udfff]", str(root)):
+        raise ValueError(f"Expected data_dir to have a name in UTF-8, as the rows need it, but got {str(root)!r}.")
     annotations = _first_folder(root, ANNOTATION_FOLDERS)
     song_level = tuple(annotations / name for name in SONG_LEVEL_FILES)
     for path in song_level:
         if not path.is_file():
             raise ValueError(f"Expected {str(path.relative_to(root))!r} in {str(root)!r}, but there is no such file.")
     dynamic = {name: annotations / file for name, file in DYNAMIC_FILES.items()}
+    existing = [path.name for path in dynamic.values() if path.is_file()]
+    if len(existing) == 1:
+        names = " and ".join(repr(path.name) for path in dynamic.values())
+        raise ValueError(f"Expected {names} in {str(dynamic['valence'].parent)!r}, but got {existing[0]!r} only.")
     return DeamFolder(
         audio=_first_folder(root, AUDIO_FOLDERS),
         song_level=song_level,
-        dynamic=dynamic if all(path.is_file() for path in dynamic.values()) else {},
-        metadata=tuple(sorted((root / METADATA_FOLDER).glob("*.csv"))),
+        dynamic=dynamic if existing else {},
+        metadata=tuple(sorted((root / METADATA_FOLDER).glob("[!.]*.csv"))),
     )
 
 
@@ -105,8 +116,8 @@ def read_dynamic(files: Mapping[str, Path]) -> pd.DataFrame:
     tables = []
     for name, file in files.items():
         rows = [
-            (song_id, _sample_seconds(place, column), _number(place, column, text))
-            for place, song_id, cells in _read_rows([file], [])
+            (song_id, _sample_seconds(place, column), _number(place, column, text, *DYNAMIC_LIMITS))
+            for place, song_id, cells in _read_rows([file], [], ragged="shorter")
             for column, text in cells.items()
             if column != "song_id" and text
         ]
@@ -124,8 +135,9 @@ def read_dynamic_means(files: Mapping[str, Path]) -> pd.DataFrame:
 
 def read_metadata(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read `artist` and `title` (str, empty where unknown) of the songs, sorted by `song_id` (int)."""
-    rows = [(song_id, cells["artist"], cells["title"]) for _, song_id, cells in _read_rows(files, ["artist", "title"])]
-    return _table(rows, ["artist", "title"])
+    # A song may have more genre tags than the header has columns.
+    read = _read_rows(files, ["artist", "title"], ragged="longer")
+    return _table([(song_id, cells["artist"], cells["title"]) for _, song_id, cells in read], ["artist", "title"])
 
 
 def _first_folder(root: Path, candidates: tuple[str, ...]) -> Path:
@@ -138,14 +150,21 @@ def _first_folder(root: Path, candidates: tuple[str, ...]) -> Path:
     raise ValueError(f"Expected the folder {expected} of DEAM in {str(root)!r}, but got {listing}.")
 
 
-def _read_rows(files: Iterable[str | Path], columns: Iterable[str]) -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Yield the rows of all files as (file and line, song id, {column: value}), each with a song id of its own."""
+def _read_rows(
+    files: Iterable[str | Path], columns: Iterable[str], *, ragged: str = ""
+) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """
+    Yield the rows of all files as (file and line, song id, {column: value}), each with a song id of its own.
+
+    Rows may be "shorter" or "longer" than the header if `ragged` says so.
+    """
     seen: dict[int, str] = {}
     for path in map(Path, files):
-        for line, cells in _read_csv(path, ("song_id", *columns)):
+        for line, cells in _read_csv(path, ("song_id", *columns), ragged):
             place, text = f"{path.name} line {line}", cells["song_id"]
-            if not text.isdecimal():
-                raise ValueError(f"{place}: expected song_id to be a whole number, but got {text!r}.")
+            if not text.isdecimal() or len(text) > MAX_ID_DIGITS:
+                expected = f"a whole number of up to {MAX_ID_DIGITS} digits"
+                raise ValueError(f"{place}: expected song_id to be {expected}, but got {_shorten(text)}.")
             song_id = int(text)
             if song_id in seen:
                 raise ValueError(f"{place}: expected song_id {song_id} once, but got it in {seen[song_id]} too.")
@@ -153,26 +172,55 @@ def _read_rows(files: Iterable[str | Path], columns: Iterable[str]) -> Iterator[
             yield place, song_id, cells
 
 
-def _read_csv(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line number, {column without blanks: stripped value}); missing values of a short row are blank."""
-    content = path.read_bytes()
+def _read_csv(path: Path, columns: Iterable[str], ragged: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line number, {column without blanks: stripped value}) of each row that is not blank."""
+    reader = csv.reader(io.StringIO(_read_text(path), newline=""))
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:  # saved again by a spreadsheet: only names of artists and titles have such letters
-        text = content.decode("latin-1")
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    try:
-        header = reader.fieldnames = ["".join(name.split()) for name in reader.fieldnames or []]
-        missing = [name for name in columns if name not in header]
-        if missing:
-            found = ", ".join([name for name in header if name][:15]) or "none"
-            raise ValueError(f"{path.name}: expected columns {', '.join(map(repr, missing))}, but got {found}.")
+        header = ["".join(name.split()) for name in next(reader, [])]
+        _check_header(path, header, columns)
+        num_named = max(position for position, name in enumerate(header, start=1) if name)
         for row in reader:
-            cells = {name: value.strip() for name, value in row.items() if name}
-            if any(cells.values()):
-                yield reader.line_num, cells
+            cells, place = [value.strip() for value in row], f"{path.name} line {reader.line_num}"
+            if not any(cells):
+                continue
+            if any("\n" in value or "\r" in value for value in row):
+                raise ValueError(f"{place}: expected no line break in a value, but got one: a quote is open.")
+            misfit = "shorter" if len(cells) < num_named else "longer" if any(cells[len(header) :]) else ragged
+            if misfit != ragged:
+                raise ValueError(f"{place}: expected {num_named} values as in the header, but got {len(cells)}.")
+            named = dict.fromkeys(header, "") | dict(zip(header, cells))
+            yield reader.line_num, {name: value for name, value in named.items() if name}
     except csv.Error as error:
         raise ValueError(f"{path.name} line {reader.line_num}: expected a CSV file, but got {error}.") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"Expected to read {str(path)!r}, but the system reports: {error.strerror}.") from error
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise ValueError(f"{path.name} line {line}: expected text in UTF-8, but got a NUL byte, as in UTF-16.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:  # saved again by a spreadsheet: only names of artists and titles have such letters
+        return content.decode("latin-1")
+
+
+def _check_header(path: Path, header: list[str], columns: Iterable[str]) -> None:
+    missing = [name for name in columns if name not in header]
+    if missing:
+        names, got = ", ".join(map(repr, missing)), _shorten(", ".join(filter(None, header))) if any(header) else "none"
+        raise ValueError(f"{path.name}: expected columns {names}, separated by commas, but got {got}.")
+    for second, name in enumerate(header):
+        if name and (first := header.index(name)) < second:
+            got = f"as columns {first + 1} and {second + 1}"
+            raise ValueError(f"{path.name}: expected column {name!r} once, but got it {got}.")
+
+
+def _shorten(text: str) -> str:
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
 
 
 def _sample_seconds(place: str, column: str) -> float:
@@ -182,7 +230,7 @@ def _sample_seconds(place: str, column: str) -> float:
     return int(match[1]) / 1000
 
 
-def _number(place: str, column: str, text: str, low: float = -math.inf, high: float = math.inf) -> float:
+def _number(place: str, column: str, text: str, low: float, high: float) -> float:
     """The number that a cell holds, within limits; NaN for a blank."""
     if not text:
         return math.nan
@@ -191,7 +239,7 @@ def _number(place: str, column: str, text: str, low: float = -math.inf, high: fl
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{place}: expected {column} to be a number, but got {text!r}.")
+        raise ValueError(f"{place}: expected {column} to be a number, but got {_shorten(text)}.")
     if not low <= value <= high:
         raise ValueError(f"{place}: expected {column} from {low} to {high}, but got {text}.")
     return value

@@ -15,10 +15,10 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -34,10 +34,10 @@ from filelock import FileLock
 from ..processes import num_cores
 
 SONGS_PER_SHARD = 16  # a process that is killed loses the work on at most this many songs
-ORPHAN_POLL_SECONDS = 1.0
 
 Song = dict[str, Any]
 Columns = dict[str, Any]
+Shard = list[tuple[Song, Song]]  # each song, and what identifies it and the version of its file
 
 
 def map_songs(
@@ -55,7 +55,8 @@ def map_songs(
     Compute rows of each song, or read them from the cache; returns all rows, memory-mapped.
 
     The cache is found again by `name`, `key`, the songs, and the size and modification time of their files. Two runs
-    may use it at the same time: one computes while the other waits.
+    may use it at the same time: one computes while the other waits. Files must not change meanwhile, so that nothing is
+    kept of a folder that vanished or is being copied.
 
     Args:
         compute: returns the rows of a song as columns; must be picklable on other systems than Linux.
@@ -63,13 +64,19 @@ def map_songs(
         name: of what is computed, such as `"segments"`; the cache folder begins with it.
         key: all else that the rows depend on, as JSON: settings, and the version of the code that computes them.
         features: of the rows.
-        num_proc: processes; `None` is one for each core. A RuntimeError says when one of them was killed.
+        num_proc: processes; `None` is one for each core.
         cache_dir: where the rows are kept; `None` is the cache of `datasets`.
         desc: of the progress bar, which starts at the number of finished songs.
+
+    Raises:
+        ValueError: when the file of a song has vanished or changed since the call.
+        OSError: when the cache cannot be written, or a process was killed.
     """
-    folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(songs, key)}"
+    identities = [_identity(song) for song in songs]
+    folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(identities, key)}"
     bounds = [*range(0, len(songs), SONGS_PER_SHARD), len(songs)]
-    shards = {folder / f"{start:06d}-{stop:06d}.arrow": songs[start:stop] for start, stop in pairwise(bounds)}
+    identified = list(zip(songs, identities))
+    shards = {folder / f"{start:06d}-{stop:06d}.arrow": identified[start:stop] for start, stop in pairwise(bounds)}
     if not all(file.is_file() for file in shards):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):
@@ -81,35 +88,52 @@ def map_songs(
             with tqdm(desc=desc, total=len(songs), initial=num_finished, unit=" songs") as bar:
                 for num_written in _in_processes(write, missing, num_proc or num_cores()):
                     bar.update(num_written)
-    return concatenate_datasets([Dataset.from_file(str(file)) for file in shards])
+    with _naming(folder):
+        return concatenate_datasets([Dataset.from_file(str(file)) for file in shards])
 
 
-def _digest(songs: list[Song], key: Mapping[str, Any]) -> str:
-    def identity(song: Song) -> Song:
+def _identity(song: Song) -> Song:
+    """What the rows of a song depend on: the song, and the version of its file."""
+    try:
         file = os.stat(song["path"])
-        return song | {"path": os.path.abspath(song["path"]), "size": file.st_size, "modified_ns": file.st_mtime_ns}
+    except OSError as error:
+        raise ValueError(f"Expected the file {song['path']!r}, but the system reports: {error.strerror}.") from error
+    return song | {"path": os.path.abspath(song["path"]), "size": file.st_size, "modified_ns": file.st_mtime_ns}
 
-    content = json.dumps({"songs": [identity(song) for song in songs], "key": key}, sort_keys=True)
+
+def _digest(identities: list[Song], key: Mapping[str, Any]) -> str:
+    content = json.dumps({"songs": identities, "key": key}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _write_shard(compute: Callable[[Song], Columns], features: Features, file: Path, songs: list[Song]) -> int:
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Name the cache folder in an error of the system."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"the system reports: {error.strerror or error}" if folder.is_dir() else "it has vanished"
+        raise OSError(f"Expected to keep prepared songs in the cache folder {str(folder)!r}, but {reason}.") from error
+
+
+def _write_shard(compute: Callable[[Song], Columns], features: Features, file: Path, songs: Shard) -> int:
     """Write the rows of a few songs, with one song in memory at a time, and return the number of songs."""
     unfinished = file.with_name(f"{file.stem}-{uuid4().hex}.tmp")
     try:
-        with ArrowWriter(features=features, path=str(unfinished)) as writer:
-            for song in songs:
-                writer.write_batch(compute(song))
-            writer.finalize()
-        os.replace(unfinished, file)
+        with _naming(file.parent):
+            with ArrowWriter(features=features, path=str(unfinished)) as writer:
+                for song, identity in songs:
+                    writer.write_batch(compute(song))
+                    if _identity(song) != identity:
+                        raise ValueError(f"Expected {song['path']!r} to stay as it was, but it has changed meanwhile.")
+                writer.finalize()
+            os.replace(unfinished, file)
     finally:
         unfinished.unlink(missing_ok=True)
     return len(songs)
 
 
-def _in_processes(
-    write: Callable[[Path, list[Song]], int], shards: Mapping[Path, list[Song]], num_proc: int
-) -> Iterator[int]:
+def _in_processes(write: Callable[[Path, Shard], int], shards: Mapping[Path, Shard], num_proc: int) -> Iterator[int]:
     num_proc = min(num_proc, len(shards))
     if num_proc <= 1:
         yield from (write(file, songs) for file, songs in shards.items())
@@ -121,7 +145,7 @@ def _in_processes(
             for written in as_completed([pool.submit(write, file, songs) for file, songs in shards.items()]):
                 yield written.result()
         except BrokenProcessPool as error:
-            raise RuntimeError(
+            raise OSError(
                 f"Expected {num_proc} processes to prepare songs, but one of them was killed, as the system does when "
                 "memory runs out. Finished songs are kept: run this again, with a smaller num_proc if memory is short."
             ) from error
@@ -132,11 +156,11 @@ def _in_processes(
 def _follow_parent() -> None:
     """Leave an interrupt to the parent, which stops its processes, and end when the parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(ORPHAN_POLL_SECONDS)
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -9,6 +9,8 @@ std starts at once.
 from __future__ import annotations
 
 import logging
+import os
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +22,7 @@ from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from .annotations import DeamFolder, find_deam, read_metadata
 from .groups import song_groups
 from .label_audit import read_corrected_ratings
-from .left_out import format_left_out
+from .left_out import format_ids, format_left_out
 from .segments import check_segments, cut_songs
 from .splits import VALIDATION_RATIO, SplitSettings, split_segments
 
@@ -37,8 +39,9 @@ class LoadedSegments(NamedTuple):
 
     Args:
         rows: as [`load_deam`] describes them, in ascending order of songs and segments.
-        left_out: `song_id`, `reason` and `detail` of each song that is left out; the reason is `"unrated"` or
-            `"missing"`, or one of [`~segments.cut_songs`].
+        left_out: `song_id`, `reason` and `detail` of each song that is left out; the reason is `"unrated"`, `"missing"`
+            or `"unreadable"`, or one of [`~segments.cut_songs`]. An unrated MP3 whose name is no song id has its name
+            as `song_id`.
         audit: of the published ratings, by [`~label_audit.audit_labels`].
     """
 
@@ -69,8 +72,8 @@ def load_deam(
         data_dir: the folder of DEAM as distributed; see [`find_deam`].
         labels: `"corrected"` exchanges valence and arousal of songs up to 1000 back; `"published"` leaves them.
         split_by, seed, num_folds, fold, validation_ratio: see [`SplitSettings`].
-        segment_seconds, segment_hop_seconds: length of a segment and step to the next; `None` is the length. The rest
-            of a song is a shorter segment.
+        segment_seconds, segment_hop_seconds: length of a segment and step to the next; `None` is the length. The last
+            segment ends with the song.
         feature_extractor: computes `input_values` without normalisation; its mean and std are ignored.
         num_proc: processes that decode; `None` is one for each core.
         cache_dir: where decoded segments are kept, by default the cache of `datasets`; a run that was killed continues
@@ -78,10 +81,11 @@ def load_deam(
             may be deleted at any time.
 
     Returns:
-        The requested splits, with rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`, `path`,
-        `labels` [valence, arousal] and `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown),
-        `group` (the lowest song id of the artist), and with a feature extractor `input_values`,
-        `(max_length, num_mel_bins)`, float32, memory-mapped, in numpy format.
+        The requested splits, with rows of `song_id`, `segment_index`, `start_seconds`, `duration_seconds`,
+        `weight_seconds` (what the segment adds to the ones before), `path`, `labels` [valence, arousal] and
+        `label_stds` on the 1-9 scale, `artist` and `title` (empty where unknown), `group` (the lowest song id of the
+        artist), and with a feature extractor `input_values`, `(max_length, num_mel_bins)`, float32, memory-mapped, in
+        numpy format.
 
     Raises:
         ValueError: when the folder is not DEAM, the label correction does not apply to it, no song is usable, or there
@@ -116,7 +120,9 @@ def load_segments(
     check_segments(segment_seconds, segment_hop_seconds, feature_extractor)
     folder = find_deam(data_dir)
     ratings, audit = read_corrected_ratings(folder, labels)
+    metadata = read_metadata(folder.metadata)
     songs, left_out = _find_songs(folder, ratings)
+    reasons = np.array([], str)
     if songs:
         segments = cut_songs(
             songs,
@@ -128,12 +134,13 @@ def load_segments(
         )
         reasons = _column(segments, "reason")
         unusable = segments.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(reasons != ""))
-        left_out = sorted(left_out + unusable.to_list(), key=lambda song: song["song_id"])
-    if len(left_out) == len(ratings):
+        left_out += unusable.to_list()
+    left_out.sort(key=lambda song: (isinstance(song["song_id"], str), song["song_id"]))
+    if not (reasons == "").any():
         raise ValueError(f"Expected usable songs in {str(data_dir)!r}, but got none. {format_left_out(left_out)}")
     if left_out:
         logger.warning(format_left_out(left_out))
-    annotations = _annotate(_column(segments, "song_id"), reasons == "", folder, ratings)
+    annotations = _annotate(_column(segments, "song_id"), reasons == "", folder, ratings, metadata)
     rows = concatenate_datasets([segments.remove_columns(["reason", "detail"]), annotations], axis=1)
     rows = rows.with_format("numpy" if feature_extractor else None).select(np.flatnonzero(reasons == ""))
     return LoadedSegments(rows, left_out, audit)
@@ -179,18 +186,44 @@ def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[st
     for song_id, unrated in zip(ratings["song_id"].tolist(), ratings.isna().any(axis=1)):
         path = folder.song_path(song_id)
         if unrated:
-            left_out.append({"song_id": song_id, "reason": "unrated", "detail": "a rating is blank."})
+            reason, detail = "unrated", "a rating is blank."
+        elif not path.exists():
+            reason, detail = "missing", f"no file in {str(folder.audio)!r}."
         elif not path.is_file():
-            left_out.append({"song_id": song_id, "reason": "missing", "detail": f"no file in {str(folder.audio)!r}."})
+            reason, detail = "unreadable", "it is a folder or a device."
+        elif not os.access(path, os.R_OK):  # not left to the decoder, whose errors are cached
+            reason, detail = "unreadable", "permission denied."
         else:
             songs.append({"song_id": song_id, "path": str(path)})
+            continue
+        left_out.append({"song_id": song_id, "reason": reason, "detail": detail})
+    detail = "no row in the files of ratings."
+    left_out += [
+        {"song_id": song, "reason": "unrated", "detail": detail} for song in _songs_without_row(folder, ratings)
+    ]
     return songs, left_out
 
 
-def _annotate(song_ids: np.ndarray, usable: np.ndarray, folder: DeamFolder, ratings: pd.DataFrame) -> Dataset:
+def _songs_without_row(folder: DeamFolder, ratings: pd.DataFrame) -> list[int | str]:
+    """The MP3 files that have no row of ratings: their song id, or the file name where that is none."""
+    rated = {folder.song_path(song_id).name for song_id in ratings["song_id"]}
+    names = [path.name for path in folder.audio.iterdir() if path.suffix.lower() == ".mp3" and path.name[0] != "."]
+    unrated = [name for name in names if name.lower() not in rated]
+    return [int(Path(name).stem) if re.fullmatch(r"[1-9][0-9]*\.mp3", name) else name for name in unrated]
+
+
+def _annotate(
+    song_ids: np.ndarray, usable: np.ndarray, folder: DeamFolder, ratings: pd.DataFrame, metadata: pd.DataFrame
+) -> Dataset:
     """Path, labels, names and group of the song of each segment."""
     rated = ratings.set_index("song_id").loc[song_ids]
-    names = read_metadata(folder.metadata).set_index("song_id").reindex(song_ids, fill_value="")
+    names = metadata.set_index("song_id").reindex(song_ids, fill_value="")
+    unknown = np.unique(song_ids[usable & (names["artist"] == "").to_numpy()]).tolist()
+    if len(metadata) and unknown:
+        logger.warning(
+            f"Expected metadata of every song, but {len(unknown)} have no artist: {format_ids(unknown)}. Each counts "
+            "as an artist of its own, so songs of one artist may be in several splits."
+        )
     # Only usable songs form groups: the draw of a split depends on the lowest song id of each group.
     groups = song_ids.copy()
     groups[usable] = song_groups(song_ids[usable].tolist(), names["artist"][usable], names["title"][usable])

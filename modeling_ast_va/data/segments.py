@@ -22,8 +22,8 @@ from ..decoding_ast_va import AudioError
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from .cache import map_songs
 
-# Increase it when rows change for the same songs and settings: with a change of the numbers that this file, the decoders,
-# audio_ast_va.py or feature_extraction_ast_va.py compute. Cached rows of other versions are then not read again.
+# Increase it when rows change for the same songs and settings: with a change of the numbers that this file, the
+# decoders, audio_ast_va.py or feature_extraction_ast_va.py compute. Cached rows of other versions are not read again.
 SEGMENTS_VERSION = 2
 UNCACHED_SETTINGS = ("mean", "std", "do_normalize", "auto_map", "transformers_version")  # do not change the rows
 

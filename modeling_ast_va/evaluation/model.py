@@ -11,12 +11,11 @@ import pandas as pd
 
 from ..data.dataset import load_deam
 from ..data.splits import SPLITS
-from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..formatting import format_number, format_table
 from ..hub.files import write_json
+from ..hub.folder import load_model
 from ..hub.protocol import load_protocol, trained_split
 from ..metrics import METRICS
-from ..modeling_ast_va import ASTVAForRegression
 from ..plots import save_evaluation_plots
 from ..processes import accelerators
 from .baselines import predict_baselines, require_scikit_learn
@@ -62,7 +61,7 @@ def evaluate_model(
         raise ValueError(f"Expected a split out of {', '.join(SPLITS)}, but got {split!r}.")
     if baselines:
         require_scikit_learn()
-    feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
+    network, feature_extractor = load_model(model)
     protocol = load_protocol(model)
     labels, split_settings = trained_split(protocol, **settings)
     if protocol and split_settings != trained_split(protocol)[1]:
@@ -79,8 +78,7 @@ def evaluate_model(
     )
     if split not in data:
         raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
-    network = ASTVAForRegression.from_pretrained(model).to([*accelerators(), "cpu"][0])
-    predicted = predict_rows(network, feature_extractor, data[split], batch_size)
+    predicted = predict_rows(network.to([*accelerators(), "cpu"][0]), feature_extractor, data[split], batch_size)
     metrics, segments = evaluate_rows(data[split], predicted, split)
     tables = predict_baselines([data], split=split, num_proc=num_proc, cache_dir=cache_dir) if baselines else {}
     print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")

@@ -9,20 +9,32 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from huggingface_hub.utils import validate_repo_id
+from markupsafe import Markup
 from safetensors import safe_open
 
 from ..configuration_ast_va import ASTVAConfig
 from ..data.splits import SPLITS
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..formatting import format_interval, format_number, format_table
+from ..formatting import fence_of, format_interval, format_number, format_table, markdown_code, markdown_text, printable
 from ..metrics import DIMENSIONS
-from .files import CARD_FILE, CROSS_VALIDATION_FILE, RESULTS_FILE, TRAINING_FIT_FILE, WEIGHTS_FILE, read_json
-from .folder import PLACEHOLDER_REPO_ID
+from .files import (
+    CARD_FILE,
+    CROSS_VALIDATION_FILE,
+    PROTOCOL_FILE,
+    RESULTS_FILE,
+    TRAINING_FIT_FILE,
+    WEIGHTS_FILE,
+    check_repo_id,
+    read_json_object,
+)
+from .folder import PLACEHOLDER_REPO_ID, load_settings, naming
 from .protocol import load_protocol, release_commands
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
+RECORDS = {"results": RESULTS_FILE, "cross_validation": CROSS_VALIDATION_FILE, "training_fit": TRAINING_FIT_FILE}
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
 TAGS = ["audio", "music", "emotion", "valence", "arousal", "music-emotion-recognition", "audio-spectrogram-transformer"]
 METRIC_NAMES = {"ccc": "CCC", "r2": "R2", "pearson_r": "Pearson r", "rmse": "RMSE"}
@@ -48,35 +60,68 @@ def render_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_RE
         folder: with weights and settings, as [`save_hub_folder`] writes them.
         repo_id: address in the examples; publishing replaces the default.
     """
-    folder, name = Path(folder), repo_id.split("/")[-1]
+    check_repo_id(repo_id)
+    folder = Path(folder)
     protocol = load_protocol(folder)
-    results, cross_validation, training_fit = (
-        read_json(folder / file) if (folder / file).is_file() else {}
-        for file in (RESULTS_FILE, CROSS_VALIDATION_FILE, TRAINING_FIT_FILE)
-    )
+    records = {
+        name: read_json_object(folder / file) if (folder / file).is_file() else {} for name, file in RECORDS.items()
+    }
+    settings = load_settings(folder)
+    with naming(folder / WEIGHTS_FILE, "weights"):
+        num_parameters = count_parameters(folder / WEIGHTS_FILE)
+    try:
+        return _render(repo_id, *settings, num_parameters, protocol, records)
+    except (LookupError, TypeError, AttributeError, ValueError, jinja2.TemplateError) as error:
+        names = ", ".join((PROTOCOL_FILE, *RECORDS.values()))
+        got = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"Expected {names} in {folder} as training and evaluation write them, but got {got}"
+        ) from error
+
+
+def _render(
+    repo_id: str,
+    config: ASTVAConfig,
+    feature_extractor: ASTVAFeatureExtractor,
+    num_parameters: int,
+    protocol: dict[str, Any],
+    records: dict[str, dict[str, Any]],
+) -> str:
+    results, cross_validation, training_fit = (records[name] for name in RECORDS)
+    name = repo_id.split("/")[-1]
     systems = ordered_systems(cross_validation)
     if systems:  # the first is the released one
         released = next(iter(systems.values()))
         metrics = {prefix: released[unit]["metrics"] for unit, prefix in UNITS.items()}
         results = {prefix + name: one["value"] for prefix in metrics for name, one in metrics[prefix].items()}
-    card = ModelCard.from_template(
-        card_data(protocol, results, name),
-        template_path=str(TEMPLATE),
+    metadata = card_data(protocol, results, name)
+    commands = release_commands(protocol, cross_validation, name) if cross_validation else [protocol.get("command")]
+    # Text of the records is escaped where the template shows it, except for what is Markup, which is made here.
+    environment = jinja2.Environment(finalize=_escaped)
+    environment.filters["code"] = lambda text: Markup(markdown_code(text))
+    content = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        card_data=Markup(metadata.to_yaml()),
+        license=metadata.license,
         name=name,
-        repo_id=repo_id,
-        config=ASTVAConfig.from_pretrained(folder),
-        feature_extractor=ASTVAFeatureExtractor.from_pretrained(folder),
-        num_parameters=count_parameters(folder / WEIGHTS_FILE),
+        repo_id=Markup(repo_id),
+        config=config,
+        feature_extractor=feature_extractor,
+        num_parameters=num_parameters,
         protocol=protocol,
         splits=SPLITS,
         cross_validation=cross_validation,
-        results=metrics_table("", results, TEST_ROWS),
-        systems=systems_table(systems),
-        training_fit=metrics_table("per song", training_fit, TRAINING_ROWS),
-        audit=audit_table(protocol.get("label_audit", [])),
-        commands=release_commands(protocol, cross_validation, name) if cross_validation else [protocol.get("command")],
+        results=Markup(metrics_table("", results, TEST_ROWS)),
+        systems=Markup(systems_table(systems)),
+        training_fit=Markup(metrics_table("per song", training_fit, TRAINING_ROWS)),
+        audit=Markup(audit_table(protocol.get("label_audit", []))),
+        commands=Markup("\n".join(map(str, commands))),
+        fence=Markup(fence_of("\n".join(map(str, commands)))),
     )
-    return card.content
+    return ModelCard(content).content
+
+
+def _escaped(value: Any) -> Any:
+    return value if isinstance(value, (Markup, jinja2.Undefined)) else markdown_text(value)
 
 
 def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: str) -> ModelCardData:
@@ -84,7 +129,7 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
     base_model = protocol.get("base_model")
     eval_results = evaluation_results(protocol, results)
     return ModelCardData(
-        license=protocol.get("license", "unknown"),
+        license=printable(protocol.get("license", "unknown")),
         library_name="transformers",
         pipeline_tag="audio-classification",
         tags=TAGS,
@@ -96,13 +141,17 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
 
 def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]) -> list[EvalResult]:
     """Every test metric that was measured, per song and per segment, with its data."""
-    name = protocol.get("dataset", "unknown")
+    name = printable(protocol.get("dataset", "unknown"))
     common = TASK | {
         "dataset_type": name.lower().replace(" ", "-"),
         "dataset_name": name,
         # If all songs are used for training, the results are those of the folds.
         "dataset_split": "cross-validation" if protocol.get("split_by") == "none" else "test",
-        "dataset_args": {key: protocol[key] for key in ("labels", "split_by", "segment_seconds") if key in protocol},
+        "dataset_args": {
+            key: protocol[key] if isinstance(protocol[key], (int, float)) else printable(protocol[key])
+            for key in ("labels", "split_by", "segment_seconds")
+            if key in protocol
+        },
     }
     return [
         EvalResult(
@@ -133,7 +182,7 @@ def systems_table(systems: Mapping[str, Any]) -> str:
         for dimension in DIMENSIONS:
             metrics = [report["song"]["metrics"][f"{dimension}_{metric}"] for metric in METRIC_NAMES]
             intervals = [format_interval(metric["value"], metric["low"], metric["high"]) for metric in metrics]
-            rows.append([f"{system}, {dimension}", *intervals])
+            rows.append([f"{markdown_text(system)}, {dimension}", *intervals])
     return format_table(["per song", *METRIC_NAMES.values()], rows, markdown=True)
 
 
@@ -152,7 +201,8 @@ def audit_table(audit: list[dict[str, Any]]) -> str:
     rows = []
     for row in audit:
         correlations = [format_number(row[name]) for name in AUDIT_COLUMNS]
-        rows.append([f"{row['first_id']} to {row['last_id']}", str(row["num_songs"]), *correlations, row["verdict"]])
+        songs = markdown_text(f"{row['first_id']} to {row['last_id']}")
+        rows.append([songs, markdown_text(row["num_songs"]), *correlations, markdown_text(row["verdict"])])
     titles = [name.replace("_", " with ") for name in AUDIT_COLUMNS]
     return format_table(["songs", "n", *titles, "columns are"], rows, markdown=True) if rows else ""
 

@@ -5,28 +5,47 @@ from __future__ import annotations
 
 import glob
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
+import torch
 import yaml
 from huggingface_hub import CommitInfo, HfApi, ModelCard, get_token
+from huggingface_hub.errors import HfHubHTTPError, StrictDataclassError
 from safetensors import SafetensorError
 
 from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..modeling_ast_va import ASTVAForRegression
-from ..settings import check_fit
-from .files import CARD_FILE, CODE_FILES, CONFIG_FILE, EXTRACTOR_FILE, REQUIRED_FILES, WEIGHTS_FILE, read_json
+from ..pipeline_ast_va import CUSTOM_PIPELINES, check_weights
+from .files import (
+    CARD_FILE,
+    CODE_FILES,
+    CONFIG_FILE,
+    EXTRACTOR_FILE,
+    REQUIRED_FILES,
+    WEIGHTS_FILE,
+    check_repo_id,
+    check_revision,
+    read_json_object,
+    require_files,
+)
 
 # Measurements and plots are published too. Everything else stays: optimizer states and other pickles, logs, earlier
 # checkpoints.
 OPTIONAL_FILES = ("*.json", "*.csv", "*.png", "LICENSE")
-PIPELINE = {"impl": "pipeline_ast_va.MusicEmotionPipeline", "pt": ["AutoModelForAudioClassification"], "type": "audio"}
-CUSTOM_PIPELINES = {"music-emotion": PIPELINE}
 ENTRY_POINTS = {
     CONFIG_FILE: {"AutoConfig", "AutoModel", "AutoModelForAudioClassification", *CUSTOM_PIPELINES},
     EXTRACTOR_FILE: {"AutoFeatureExtractor"},
 }
+# What the libraries raise for damaged files, found by damaging files at random.
+LOAD_ERRORS = (
+    *(RuntimeError, OSError, SafetensorError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    StrictDataclassError,
+)
+HTTP_ERROR = HfHubHTTPError.__bases__[0]  # of httpx or httpx2, whichever the library uses
 CARD_FIELDS = ("license", "library_name", "pipeline_tag")
 PLACEHOLDER_REPO_ID = "your-name/ast-va"  # in the card of a model that is not published yet
 
@@ -37,19 +56,14 @@ def save_hub_folder(
     """
     Save everything of a Hub repository except its card: weights (safetensors), settings, and the code.
 
-    `model.save_pretrained` alone leaves out feature extractor and pipeline. Device and mode of the model do not change.
-
     Args:
         model: saved in its own precision.
         feature_extractor: of the model; a ValueError if it does not fit.
         directory: created if it does not exist; files of the same names are replaced.
     """
-    check_fit(model.config, feature_extractor)
-    # As `Pipeline.save_pretrained` does it, without a pipeline, which would move the model to a device.
-    model.config.custom_pipelines = CUSTOM_PIPELINES
+    model.config.check_fit(feature_extractor)
     model.save_pretrained(directory)
     feature_extractor.save_pretrained(directory)
-    copy_code(directory)
 
 
 def copy_code(directory: str | PathLike[str]) -> None:
@@ -83,8 +97,11 @@ def push_folder(
         The commit; None after a dry run.
 
     Raises:
-        ValueError: as for [`check_hub_folder`], and without a token.
+        ValueError: as for [`check_hub_folder`], for names that the Hub does not accept, and without a token.
+        ConnectionError: if the Hub cannot be reached, or refuses.
     """
+    check_repo_id(repo_id)
+    check_revision(revision)
     folder = Path(folder)
     names = check_hub_folder(folder)
     print(f"{len(names)} files of {folder} for {repo_id}:")
@@ -93,7 +110,22 @@ def push_folder(
     print(f"Left out: {', '.join(left_out) or 'nothing'}")
     if dry_run:
         return None
-    api = HfApi(token=require_token(token))
+    try:
+        return _upload(folder, names, repo_id, private, revision, commit_message, require_token(token))
+    except HTTP_ERROR as error:
+        raise ConnectionError(f"Expected to publish {folder} on the Hub, but got: {error}") from error
+
+
+def _upload(
+    folder: Path,
+    names: Sequence[str],
+    repo_id: str,
+    private: bool | None,
+    revision: str | None,
+    commit_message: str,
+    token: str,
+) -> CommitInfo:
+    api = HfApi(token=token)
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
     if revision is not None:
         api.create_branch(repo_id, branch=revision, exist_ok=True)
@@ -125,32 +157,69 @@ def check_hub_folder(folder: str | PathLike[str]) -> list[str]:
     folder = Path(folder)
     require_files(folder, *REQUIRED_FILES)
     for name, expected in ENTRY_POINTS.items():
-        settings = read_json(folder / name)
-        missing = sorted(expected - {*settings.get("auto_map", {}), *settings.get("custom_pipelines", {})})
+        settings = read_json_object(folder / name)
+        named = [settings.get(key) for key in ("auto_map", "custom_pipelines")]
+        missing = sorted(expected - {entry for one in named if isinstance(one, dict) for entry in one})
         if missing:
             raise ValueError(f"Expected the code of {', '.join(missing)} in {folder / name}, but it names none.")
-    check_fit(ASTVAConfig.from_pretrained(folder), ASTVAFeatureExtractor.from_pretrained(folder))
-    _check_weights(folder)
+    load_model(folder)
     _check_card(folder / CARD_FILE)
     optional = {path.name for pattern in OPTIONAL_FILES for path in folder.glob(pattern) if path.is_file()}
-    return sorted(optional.union(REQUIRED_FILES))
+    names = sorted(optional.union(REQUIRED_FILES))
+    if links := [name for name in names if (folder / name).is_symlink()]:
+        raise ValueError(f"Expected files to publish in {folder}, but got symbolic links: {', '.join(links)}.")
+    for name in names:
+        if name.endswith(".json"):
+            read_json_object(folder / name)
+    return names
 
 
-def require_files(folder: Path, *names: str) -> None:
-    """Raise a ValueError for files that are not in a folder."""
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(f"Expected a complete Hub folder, but {folder} has no {', '.join(missing)}.")
+def load_model(
+    model: str | PathLike[str], dtype: str | torch.dtype = "auto"
+) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
+    """
+    Load a model and its feature extractor from a folder or a Hub id; a ValueError names the file that is damaged.
+
+    Args:
+        dtype: precision of the weights; "auto" is that of the file.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        require_files(folder, WEIGHTS_FILE)
+    config, feature_extractor = load_settings(model)
+    with naming(folder / WEIGHTS_FILE, "all weights of the model"):
+        network, info = ASTVAForRegression.from_pretrained(
+            model, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+        if missing := sorted(info["missing_keys"]):
+            raise ValueError(f"none of {', '.join(missing)}.")
+        check_weights(network)
+    return network, feature_extractor
 
 
-def _check_weights(folder: Path) -> None:
-    expected = f"Expected all weights of the model in {folder / WEIGHTS_FILE}"
+def load_settings(model: str | PathLike[str]) -> tuple[ASTVAConfig, ASTVAFeatureExtractor]:
+    """Load the settings of a model and of its feature extractor, as [`load_model`] does."""
+    folder = Path(model)
+    if folder.is_dir():
+        require_files(folder, CONFIG_FILE, EXTRACTOR_FILE)
+        for name in (CONFIG_FILE, EXTRACTOR_FILE):
+            read_json_object(folder / name)
+    with naming(folder / CONFIG_FILE, "settings of a model"):
+        config = ASTVAConfig.from_pretrained(model)
+    with naming(folder / EXTRACTOR_FILE, "settings of a feature extractor"):
+        feature_extractor = ASTVAFeatureExtractor.from_pretrained(model)
+    with naming(folder, "settings that fit each other"):
+        config.check_fit(feature_extractor)
+    return config, feature_extractor
+
+
+@contextmanager
+def naming(path: Path, expected: str) -> Iterator[None]:
+    """Turn what the libraries raise for damaged files into a ValueError with the name of the file."""
     try:
-        _, info = ASTVAForRegression.from_pretrained(folder, output_loading_info=True)
-    except (RuntimeError, OSError, SafetensorError) as error:
-        raise ValueError(f"{expected}, but got {error}") from error
-    if info["missing_keys"]:
-        raise ValueError(f"{expected}, but got none of {', '.join(sorted(info['missing_keys']))}.")
+        yield
+    except LOAD_ERRORS as error:
+        raise ValueError(f"Expected {expected} in {path}, but got {error}") from error
 
 
 def _check_card(path: Path) -> None:

@@ -25,7 +25,7 @@ from transformers.utils import cached_file
 
 from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from .files import PROTOCOL_FILE, read_json
+from .files import PROTOCOL_FILE, read_json_object
 
 # Names of a protocol that say which labels and which split, the fields of `SplitSettings` in order.
 SPLIT_NAMES = ("labels", "split_by", "split_seed", "num_folds", "fold", "validation_ratio")
@@ -65,8 +65,7 @@ def describe_protocol(
     packages = (torch, transformers, datasets)
     return {
         "dataset": dataset,
-        # JSON has no NaN, which stands for the correlation of a constant.
-        "label_audit": [{name: None if value != value else value for name, value in row.items()} for row in audit],
+        "label_audit": audit,
         **dict(zip(SPLIT_NAMES, (labels, *astuple(split)))),
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
@@ -112,7 +111,7 @@ def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, Split
 def load_protocol(model: str | PathLike[str]) -> dict[str, Any]:
     """The protocol that was saved with a model, a folder or Hub id; empty where there is none."""
     path = cached_file(model, PROTOCOL_FILE, _raise_exceptions_for_missing_entries=False)
-    return read_json(path) if path else {}
+    return read_json_object(path) if path else {}
 
 
 def training_command(argv: Sequence[str]) -> str:

@@ -1,32 +1,42 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The journal of a table: an append-only file of the songs predicted so far, from which an interrupted run resumes."""
+"""The journal of a table: a file of the songs predicted so far, from which the next run continues."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .whole_file import naming_failures, whole_file
+
+logger = logging.getLogger(__name__)
+
+FINISHED = {"finished": True}
+
 
 class Journal:
     """
-    A JSON-lines file with the settings of the run on its first line and one song on each further line.
+    A JSON-lines file: the settings of the run, then one song on each line, and a last line when the table is written.
 
-    A line counts once it ends. What follows the last whole line, after a kill, is cut off. As a context manager the
-    journal is locked: only one run at a time can write it.
+    Lines are only appended. One counts once it ends: what follows the last whole line, after a kill, is cut off. As a
+    context manager the journal is locked by the system: only one run at a time can write it, and the lock of a killed
+    run does not remain.
 
     Raises:
-        ValueError: on entering, when another run has locked the journal.
+        ValueError: on entering, when another run has locked the journal, or when it cannot be written.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.lock = FileLock(f"{path}.lock")
         self.positions: dict[str, int] = {}  # of the lines of the songs, in bytes, by path
+        self._num_lines, self._is_finished = 0, False
 
     def __enter__(self) -> Journal:
         try:
@@ -36,6 +46,12 @@ class Journal:
                 f"Expected one run for each output, but another run is writing {str(self.path)!r}. "
                 "Wait until it ends, or choose another output."
             ) from None
+        except OSError as error:
+            expected = f"Expected an output folder that can be written, but got {str(self.path.parent)!r}"
+            raise ValueError(f"{expected}: {error.strerror}.") from error
+        if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
+            self.__exit__()
+            raise ValueError(f"Expected a journal that can be written, but got {str(self.path)!r}: Permission denied.")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -45,32 +61,47 @@ class Journal:
 
     def start(self, settings: Mapping[str, Any]) -> None:
         """
-        Find the songs that an interrupted run has written, and cut off an unfinished line.
+        Find the songs of earlier runs, and cut off an unfinished line.
 
         Args:
-            settings: everything that the predictions depend on, as JSON.
+            settings: everything that the predictions depend on, as JSON. A finished journal with other settings is
+                started over.
 
         Raises:
-            ValueError: when the journal has other settings.
+            ValueError: when an unfinished journal has other settings.
         """
-        end = 0
-        with self.path.open("a+b") as file:
-            file.seek(0)
-            for line in file:
-                if (content := _parse(line)) is None:
-                    break
-                if end == 0:
-                    self._require_same(settings, content)
-                else:
-                    self.positions[content["path"]] = end  # the last line of a song replaces earlier ones
-                end += len(line)
+        end, theirs = self._read()
+        names = sorted(name for name in theirs.keys() | settings.keys() if theirs.get(name) != settings.get(name))
+        if end and names:
+            difference = " and ".join(f"{name} {theirs.get(name)} instead of {settings.get(name)}" for name in names)
+            if not self._is_finished:
+                raise ValueError(
+                    f"Expected a journal with the settings of this run, but {str(self.path)!r} has {difference}. "
+                    "Finish that run with its own command, delete the file to start over, or choose another output."
+                )
+            logger.warning("All songs are predicted again: the finished table has %s.", difference)
+            end, self.positions, self._num_lines, self._is_finished = 0, {}, 0, False
+        with naming_failures(self.path), self.path.open("ab") as file:
             file.truncate(end)
         if end == 0:
             self._write(settings)
 
     def append(self, song: Mapping[str, Any]) -> None:
-        """Write a song with its `path`. A file that has been removed is an error (`FileNotFoundError`)."""
+        """Write a song with its `path`; an `OSError` names the journal, if it is removed or the disk is full."""
         self.positions[song["path"]] = self._write(song)
+        self._num_lines, self._is_finished = self._num_lines + 1, False
+
+    def finish(self, paths: Sequence[str]) -> None:
+        """Mark the journal as that of a written table, and drop the lines of all other songs than `paths`."""
+        if self._num_lines > len(paths):
+            with whole_file(self.path) as unfinished, self.path.open("rb") as old, unfinished.open("wb") as new:
+                new.write(old.readline())
+                for path in paths:
+                    old.seek(self.positions[path])
+                    new.write(old.readline())
+                new.write(_as_line(FINISHED))
+        elif not self._is_finished:
+            self._write(FINISHED)
 
     def __getitem__(self, path: str) -> dict[str, Any]:
         """The song with this path."""
@@ -78,23 +109,33 @@ class Journal:
             file.seek(self.positions[path])
             return json.loads(file.readline())
 
+    def _read(self) -> tuple[int, dict[str, Any]]:
+        """Find the songs; returns the end of the last whole line, in bytes, and the settings."""
+        end, settings = 0, {}
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            for line in file:
+                content = _parse(line)
+                if content is None or (end and content != FINISHED and "path" not in content):
+                    break
+                self._is_finished = content == FINISHED
+                if end == 0:
+                    settings = content
+                elif not self._is_finished:
+                    self.positions[content["path"]] = end  # the last line of a song replaces earlier ones
+                    self._num_lines += 1
+                end += len(line)
+        return end, settings
+
     def _write(self, content: Mapping[str, Any]) -> int:
         """Append a line and return its position."""
-        if not self.path.exists():
-            raise FileNotFoundError(f"Expected the journal {str(self.path)!r}, but it or its folder has been removed.")
-        with self.path.open("ab") as file:
-            position = file.tell()
-            file.write(json.dumps(content).encode("ascii") + b"\n")
+        with naming_failures(self.path), self.path.open("r+b") as file:  # a file that was removed is not made again
+            position = file.seek(0, os.SEEK_END)
+            file.write(_as_line(content))
         return position
 
-    def _require_same(self, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-        names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-        if names:
-            differences = " and ".join(f"{name} {theirs.get(name)} instead of {ours.get(name)}" for name in names)
-            raise ValueError(
-                f"Expected a journal with the settings of this run, but {str(self.path)!r} has {differences}. "
-                "Finish that run with its own command, delete the file to start over, or choose another output."
-            )
+
+def _as_line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, allow_nan=False).encode("ascii") + b"\n"
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -10,35 +10,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
-from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
 from .. import __version__
-from ..processes import accelerators, num_cores
-from ..registration import TASK
-from .audio_files import file_version, find_audio
+from ..ffmpeg_ast_va import find_ffmpeg
+from ..processes import accelerators, check_device, num_cores
+from .audio_files import Library, file_version, find_audio
 from .journal import Journal
-from .tables import SEGMENT_COLUMNS, WRITERS, as_text, song_columns, table_rows, write_table
+from .songs import is_current, is_mendable, predict_song
+from .summary import Summary, log_unusable, skipped_text
+from .tables import SEGMENT_COLUMNS, WRITERS, Columns, song_columns, table_rows, write_table
+from .threads import Predictor, map_in_threads
 
 if TYPE_CHECKING:
     import torch
 
     from ..pipeline_ast_va import MusicEmotionPipeline
 
-logger = logging.getLogger(__name__)
-
 Models = str | Path | Sequence[str | Path]
-Predictor = Callable[[str], dict[str, Any]]
-DECIMALS = 6  # beyond the precision of float32
 
 
 def load_pipeline(
@@ -52,13 +49,13 @@ def load_pipeline(
         device: such as `"cuda:0"`; None is the choice of transformers.
         dtype: precision of the weights.
     """
-    from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
-
-    from ..pipeline_ast_va import MusicEmotionPipeline
+    from ..hub.folder import load_model
+    from ..pipeline_ast_va import TASK, MusicEmotionPipeline
 
     first, *ensemble = [model] if isinstance(model, (str, Path)) else model
-    network = AutoModelForAudioClassification.from_pretrained(first, trust_remote_code=False, dtype=dtype)
-    extractor = AutoFeatureExtractor.from_pretrained(first, trust_remote_code=False)
+    if device is not None:
+        check_device(device)
+    network, extractor = load_model(first, dtype)
     return MusicEmotionPipeline(
         model=network, feature_extractor=extractor, ensemble=ensemble, device=device, batch_size=batch_size, task=TASK
     )
@@ -75,42 +72,44 @@ def predict(
     num_workers: int | None = None,
     device: str | None = None,
     dtype: str | torch.dtype = "float32",
+    escape_formulas: bool = False,
     plot: str | Path | None = None,
 ) -> None:
     """
     Write a table with valence and arousal of each audio file, one row per song or one per segment.
 
-    A run that was interrupted is resumed by the same call: songs that are in its journal and have not changed since are
-    not predicted again. Files that cannot be decoded are logged and counted; their rows hold the reason in `error`.
+    The journal, the file of the same name with `.journal`, stays beside the table: the same call continues a run that
+    was interrupted, and after a finished run rates what is new or changed and drops what is not among the paths any
+    more. A song that cannot be rated is logged and counted, and its row holds the reason in `error`.
 
     Args:
         model: folder or Hub id, or several for an ensemble, whose mean and spread are in the table.
-        output: table ending in `.csv`, `.jsonl` or `.parquet`. Until it is complete, its songs are in the journal, the
-            file of the same name with `.journal`.
+        paths: audio files, folders, playlists and URLs.
+        output: table ending in `.csv`, `.jsonl` or `.parquet`.
         segments: whether to write one row per segment, the course over time, instead of one per song.
         segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment.
         num_workers: songs that are processed at the same time, each in a thread; None is one for each core.
         device: such as `"cuda:0"`; None is all accelerators of the machine, or the CPU.
         dtype: precision of the models.
+        escape_formulas: whether to begin names in a `.csv` that a spreadsheet would compute with an apostrophe.
         plot: PNG file for a plot of the course over time, for a single song.
 
     Raises:
-        ValueError: for several processes, another ending, no audio file, another run with the same output, a journal
-            of other models or settings, or when no file can be decoded.
+        ValueError: for several processes, another ending, no audio file, another run with the same output, an output
+            folder that cannot be written, an unfinished journal of other models or settings, or when no file can be
+            rated.
+        OSError: when the output folder is removed or its disk is full; what is written so far stays valid.
+        KeyboardInterrupt: on Ctrl-C; the message says how many songs are kept.
     """
-    if (num_processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
-        raise ValueError(
-            f"Expected a single process, but got {num_processes} (WORLD_SIZE): accelerate launch is for training. "
-            "predict uses all cores and accelerators of a machine by itself; --num_workers limits them."
-        )
-    if num_workers is not None and num_workers < 1:
-        raise ValueError(f"Expected num_workers of at least 1, but got {num_workers}.")
     output = Path(output)
-    if output.suffix not in WRITERS or output.is_dir():
-        raise ValueError(f"Expected an output file ending in {', '.join(WRITERS)}, but got {str(output)!r}.")
-    files = find_audio(paths)
-    if plot is not None and len(files) > 1:
-        raise ValueError(f"Expected a single song to plot, but got {len(files)}.")
+    _check_arguments(output, num_workers, escape_formulas)
+    library = find_audio(paths)
+    log_unusable(library)
+    if not library.files:
+        expected = f"Expected audio files, but got none in {[str(path) for path in paths]}."
+        raise ValueError(f"{expected} {skipped_text(library)}".strip())
+    if plot is not None and len(library.files) > 1:
+        raise ValueError(f"Expected a single song to plot, but got {len(library.files)}.")
     output.parent.mkdir(parents=True, exist_ok=True)
     with Journal(output.with_name(f"{output.name}.journal")) as journal:
         devices = [device] if device else accelerators() or ["cpu"]
@@ -119,20 +118,33 @@ def predict(
         options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
         fingerprints = [_fingerprint(member) for member in pipelines[0].members]
         journal.start({"models": fingerprints, **options, "version": __version__})
-        _predict_songs([partial(predict_song, one, **options) for one in pipelines], files, journal, num_workers)
-        if plot is not None and not journal[files[0]]["error"]:
+        summary = _predict_songs(pipelines, options, library, journal, num_workers)
+        if plot is not None and not journal[library.files[0]]["error"]:
             from ..plots import plot_course
 
-            plot_course(journal[files[0]]["segments"], plot)
+            plot_course(journal[library.files[0]]["segments"], plot)
         columns = SEGMENT_COLUMNS if segments else song_columns(len(pipelines[0].members))
-        write_table((row for file in files for row in table_rows(journal[file], columns)), columns, output)
-        errors = [as_text(error) for file in files if (error := journal[file]["error"])]
-        journal.path.unlink()
-    for error in errors:
-        logger.warning("Cannot be decoded: %s", error)
-    print(f"{len(files) - len(errors)} of {len(files)} songs are in {output}; {len(errors)} could not be decoded.")
-    if len(errors) == len(files):
-        raise ValueError(f"Expected audio that can be decoded, but got none in {len(files)} files (see the warnings).")
+        rows = _rows(library, journal, columns, summary)
+        write_table(rows, columns, output, escape_formulas=escape_formulas)
+        journal.finish(library.files)
+    summary.log()
+    print(summary.text(library, output, journal.path))
+    if summary.num_errors == len(library.files):
+        raise ValueError(f"Expected audio that can be rated, but got none in {summary.num_errors} files.")
+
+
+def _check_arguments(output: Path, num_workers: int | None, escape_formulas: bool) -> None:
+    if (num_processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise ValueError(
+            f"Expected a single process, but got {num_processes} (WORLD_SIZE): accelerate launch is for training. "
+            "predict uses all cores and accelerators of a machine by itself; --num_workers limits them."
+        )
+    if num_workers is not None and num_workers < 1:
+        raise ValueError(f"Expected num_workers of at least 1, but got {num_workers}.")
+    if output.suffix not in WRITERS or output.is_dir():
+        raise ValueError(f"Expected an output file ending in {', '.join(WRITERS)}, but got {str(output)!r}.")
+    if escape_formulas and output.suffix != ".csv":
+        raise ValueError(f"Expected an output file ending in .csv for escape_formulas, but got {str(output)!r}.")
 
 
 def _fingerprint(member: Any) -> str:
@@ -149,69 +161,57 @@ def _fingerprint(member: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def predict_song(
-    music_emotion: MusicEmotionPipeline, path: str, *, segments: bool, segment_hop_seconds: float | None
-) -> dict[str, Any]:
-    """Predict a song, as a line of the journal."""
-    version = file_version(path)  # before decoding: a file that changes meanwhile is predicted again
-    music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
-    result = music_emotion(path, on_error="return", segment_hop_seconds=segment_hop_seconds)
-    course = [_rounded(segment) for segment in result.pop("segments", [])]
-    song = {"path": path, "version": version, "error": None, "num_segments": len(course), **_rounded(result)}
-    return {**song, "segments": course} if segments else song
-
-
-def _is_current(song: dict[str, Any]) -> bool:
-    """Whether the file of a song has not changed since. Downloads that failed are tried again."""
-    return song["version"] == file_version(song["path"]) and not (song["error"] and song["version"] is None)
-
-
-def _predict_songs(predictors: Sequence[Predictor], files: Sequence[str], journal: Journal, num_workers: int) -> None:
-    """Predict the files that are not in the journal or have changed since, and append them to it."""
-    remaining = [file for file in files if file not in journal.positions or not _is_current(journal[file])]
-    num_resumed = len(files) - len(remaining)
-    if num_resumed:
-        print(f"{num_resumed} of {len(files)} songs are already in {journal.path}.")
-    songs = map_in_threads(predictors, remaining, num_workers)
-    for song in tqdm(songs, total=len(files), initial=num_resumed, unit="song"):
-        journal.append(song)
-
-
-def map_in_threads(predictors: Sequence[Predictor], paths: Iterable[str], num_workers: int) -> Iterator[dict[str, Any]]:
-    """
-    Predict songs in threads and yield the results in the order in which they are finished.
-
-    While one song is decoded, others run through the network. Each thread uses one core and shares no work with
-    others, so that a result does not depend on the number of threads. Only a few paths per thread are taken in advance.
-
-    Args:
-        predictors: one for each device, among which the threads are shared out.
-    """
-    import torch
-
-    thread, shared = threading.local(), cycle(predictors)
-
-    def start_thread() -> None:
-        torch.set_num_threads(1)
-        thread.predict = next(shared)
-
-    def process(path: str) -> dict[str, Any]:
-        return thread.predict(path)
-
-    threads_before = torch.get_num_threads()
-    paths = iter(paths)
-    pool = ThreadPoolExecutor(num_workers, initializer=start_thread)
+def _predict_songs(
+    pipelines: Sequence[MusicEmotionPipeline],
+    options: dict[str, Any],
+    library: Library,
+    journal: Journal,
+    num_workers: int,
+) -> Summary:
+    """Predict the files that are not in the journal or not current, and append them to it."""
+    summary, remaining, ffmpeg = Summary(), [], find_ffmpeg()
+    summary.num_removed = len(journal.positions.keys() - set(library.files))
+    for file in library.files:
+        known, version = journal[file] if file in journal.positions else None, file_version(file)
+        if known and is_current(known, version, ffmpeg):
+            summary.num_kept += 1
+            continue
+        remaining.append(file)
+        if known is None:
+            summary.num_new += 1
+        elif known["version"] == version or is_mendable(known):
+            summary.num_retried += 1
+        else:
+            summary.num_changed += 1
+    if summary.num_kept:
+        print(f"{summary.num_kept} of {len(library.files)} songs are already in {journal.path}.")
+    stopped = threading.Event()
+    _stop_between_batches(pipelines, stopped)
+    predictors: list[Predictor] = [partial(predict_song, one, **options) for one in pipelines]
     try:
-        waiting = {pool.submit(process, path) for path in islice(paths, 2 * num_workers)}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            waiting |= {pool.submit(process, path) for path in islice(paths, len(done))}
-            for future in sorted(done, key=lambda future: future.exception() is not None):
-                yield future.result()  # results come before an error, so that they are kept
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads_before)
+        with closing(map_in_threads(predictors, remaining, num_workers, stopped)) as songs:
+            for song in tqdm(songs, total=len(library.files), initial=summary.num_kept, unit="song"):
+                journal.append(song)
+    except KeyboardInterrupt:
+        kept = len(journal.positions.keys() & set(library.files))
+        raise KeyboardInterrupt(f"Interrupted: {kept} songs are kept; the same command continues.") from None
+    return summary
 
 
-def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in numbers.items()}
+def _stop_between_batches(pipelines: Sequence[MusicEmotionPipeline], stopped: threading.Event) -> None:
+    """End the songs in work at their next batch once `stopped` is set: the end of a long one is not waited for."""
+
+    def check(*_: Any) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+
+    for music_emotion in pipelines:
+        music_emotion.model.register_forward_pre_hook(check)
+
+
+def _rows(library: Library, journal: Journal, columns: Columns, summary: Summary) -> Iterator[dict[str, Any]]:
+    """The rows of the table; their songs are counted in the summary."""
+    for file in library.files:
+        song = journal[file]
+        summary.add(song)
+        yield from table_rows(song, columns)

@@ -6,56 +6,98 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from .whole_file import whole_file
 
 ROWS_PER_GROUP = 10_000  # of a Parquet file, held in memory at a time
 
 Rows = Iterable[Mapping[str, Any]]
 Columns = Mapping[str, type]
 
-SEGMENT_COLUMNS: Columns = {"path": str, "start": float, "end": float, "valence": float, "arousal": float}
+SEGMENT_COLUMNS: Columns = {
+    "path": str,
+    **dict.fromkeys(("start", "end", "valence", "arousal"), float),
+    "warning": str,
+    "error": str,
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet computes
 
 
 def song_columns(num_models: int = 1) -> Columns:
     """Columns of the table of songs with their types; an ensemble adds the spread over its models."""
     kinds = ("", "_std") if num_models == 1 else ("", "_std", "_spread")
     numbers = [f"{dimension}{kind}" for kind in kinds for dimension in ("valence", "arousal")]
-    return {"path": str, **dict.fromkeys(numbers, float), "quadrant": str, "num_segments": int, "error": str}
+    return {
+        **dict.fromkeys(("path", "title", "artist", "album"), str),
+        **dict.fromkeys(numbers, float),
+        "quadrant": str,
+        "num_segments": int,
+        "warning": str,
+        "error": str,
+    }
 
 
 def table_rows(song: Mapping[str, Any], columns: Columns) -> Iterator[dict[str, Any]]:
-    """The row of a song, or the rows of its segments for [`SEGMENT_COLUMNS`]."""
-    texts = {name: song[name] and as_text(song[name]) for name in ("path", "error")}
-    for row in song["segments"] if columns is SEGMENT_COLUMNS else [song]:
-        values = {**row, **texts}
-        yield {name: values.get(name) for name in columns}
+    """The row of a song, or for [`SEGMENT_COLUMNS`] the rows of its segments; a song with an error has one row."""
+    for segment in song["segments"] or [{}] if columns is SEGMENT_COLUMNS else [{}]:
+        values = {**song, **segment}
+        yield {
+            name: as_text(value) if kind is str else value
+            for name, kind in columns.items()
+            for value in [values.get(name)]
+        }
 
 
-def as_text(name: str) -> str:
-    """Replace bytes of a file name that are not valid text, which a table cannot hold."""
-    return os.fsencode(name).decode("utf-8", "replace")
+def as_text(name: str | None) -> str | None:
+    """Write bytes of a file name that are not text, which a table cannot hold, as in `caf\\xe9.mp3`."""
+    return name and re.sub("[\ud800-\udfff]", lambda match: _escape(ord(match[0])), name)
 
 
-def write_table(rows: Rows, columns: Columns, path: Path) -> None:
-    """Write a table under another name and rename it, so that an incomplete table never appears at its path."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    WRITERS[path.suffix](rows, columns, unfinished)
-    os.replace(unfinished, path)
+def _escape(surrogate: int) -> str:
+    is_byte = 0xDC80 <= surrogate <= 0xDCFF  # as Python reads file names
+    return f"\\x{surrogate - 0xDC00:02x}" if is_byte else f"\\u{surrogate:04x}"
+
+
+def write_table(rows: Rows, columns: Columns, path: Path, *, escape_formulas: bool = False) -> None:
+    """Write a table, which is whole or does not appear at its path; `escape_formulas` is for CSV."""
+    if escape_formulas:
+        rows = (_without_formulas(row) for row in rows)
+    with whole_file(path) as unfinished:
+        WRITERS[path.suffix](rows, columns, unfinished)
+
+
+def _without_formulas(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Begin texts that a spreadsheet would compute with an apostrophe, as OWASP advises against CSV injection."""
+    return {
+        name: f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+        for name, value in row.items()
+    }
+
+
+class _LinesOfCsv:
+    """Ends lines with a line feed. Only a writer that ends them with both characters puts both in quotes in a cell."""
+
+    def __init__(self, file: TextIO):
+        self.file = file
+
+    def write(self, line: str) -> None:
+        self.file.write(line.removesuffix("\r\n") + "\n")
 
 
 def _write_csv(rows: Rows, columns: Columns, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+        writer = csv.DictWriter(_LinesOfCsv(file), list(columns), lineterminator="\r\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def _write_jsonl(rows: Rows, columns: Columns, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
 def _write_parquet(rows: Rows, columns: Columns, path: Path) -> None:

@@ -5,5 +5,10 @@ from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {"arguments": ["parse_arguments"], "run": ["train"], "teachers": ["embed_songs"], "release": ["release_model"]},
+    {
+        "arguments": ["check_arguments", "parse_arguments"],
+        "run": ["train"],
+        "teachers": ["embed_songs"],
+        "release": ["release_model"],
+    },
 )

@@ -18,9 +18,8 @@ from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub import files
 from ..hub.card import write_model_card
-from ..hub.folder import check_hub_folder, copy_code, require_files, save_hub_folder
+from ..hub.folder import check_hub_folder, copy_code, load_model, save_hub_folder
 from ..hub.protocol import load_protocol, trained_split, unsplit_fingerprint
-from ..modeling_ast_va import ASTVAForRegression
 
 BATCH_SIZE = 32
 
@@ -54,7 +53,7 @@ def release_model(
         raise ValueError(f"Expected a new folder for the release, but {str(output)!r} is not empty.")
     if not (model / files.PROTOCOL_FILE).is_file():
         raise ValueError(f"Expected a folder that training wrote, but {str(model)!r} has no {files.PROTOCOL_FILE}.")
-    network, feature_extractor = (kind.from_pretrained(model) for kind in (ASTVAForRegression, ASTVAFeatureExtractor))
+    network, feature_extractor = load_model(model)
     if cross_validation is not None:
         calibrate_model(network, read_calibration(Path(cross_validation), model))
     rows = None if data_dir is None else load_training_rows(model, data_dir, num_proc=num_proc, cache_dir=cache_dir)
@@ -62,7 +61,7 @@ def release_model(
     halve_weights(output / files.WEIGHTS_FILE)
     copy_records(model, output, cross_validation)
     if rows is not None:
-        released = ASTVAForRegression.from_pretrained(output)
+        released, _ = load_model(output)
         metrics, _ = evaluate_rows(rows, predict_rows(released, feature_extractor, rows, BATCH_SIZE), "train")
         files.write_json(output / files.TRAINING_FIT_FILE, metrics)
     write_model_card(output)
@@ -71,7 +70,7 @@ def release_model(
 
 def refresh_release(folder: str | Path) -> None:
     """Rewrite the code and the card of a released folder after this package has changed; weights and settings stay."""
-    require_files(Path(folder), files.CONFIG_FILE, files.EXTRACTOR_FILE, files.WEIGHTS_FILE)
+    load_model(folder)
     copy_code(folder)
     write_model_card(folder)
     check_hub_folder(folder)
@@ -85,7 +84,7 @@ def read_calibration(cross_validation: Path, model: Path) -> Calibration:
     split_by = load_protocol(model).get("split_by")
     if split_by != "none":
         raise ValueError(f"Expected a model with split_by='none' beside a cross-validation, but got {split_by!r}.")
-    calibration = files.read_json(report)["protocol"].get("calibration")
+    calibration = files.read_json_object(report).get("protocol", {}).get("calibration")
     if calibration is None:
         raise ValueError(f"Expected a calibration in {report}, but got an evaluation of several seeds or baselines.")
     return Calibration(np.array(calibration["gain"]), np.array(calibration["offset"]))

@@ -30,9 +30,10 @@ from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
 from ..training.auxiliary import AuxiliaryTargets, dynamic_targets
+from ..training.resuming import checkpoint_to_resume, is_finished, recorded_state, remove_unfinished
 from ..training.teachers import check_teacher, teacher_targets
 from ..training.trainer import ASTVATrainer, build_trainer
-from ..training.training_arguments import ASTVATrainingArguments, checkpoint_to_resume
+from ..training.training_arguments import ASTVATrainingArguments
 
 logger = logging.getLogger(__name__)
 DEMO_DIR = Path("data") / "demo_deam"
@@ -55,7 +56,23 @@ def train(arguments: Arguments) -> dict[str, float]:
     args = ASTVATrainingArguments(**{**training, "push_to_hub": False})
     if training.get("push_to_hub"):
         require_token(args.hub_token)
-    checkpoint = checkpoint_to_resume(args)
+    if is_finished(args):
+        logger.info("The run in %s is finished; more epochs continue it.", args.output_dir)
+    else:
+        train_and_test(data, settings, args)
+    if training.get("push_to_hub") and args.process_index == 0:
+        repo_id = args.hub_model_id or Path(args.output_dir).absolute().name
+        options = {"private": args.hub_private_repo, "revision": args.hub_revision, "token": args.hub_token}
+        push_folder(args.output_dir, repo_id, commit_message="End of training", **options)
+    args.distributed_state.wait_for_everyone()
+    return read_json(Path(args.output_dir) / RESULTS_FILE)
+
+
+def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVATrainingArguments) -> None:
+    """Train, or resume training; evaluate on the splits; write everything to `output_dir`."""
+    with args.main_process_first(desc="checkpoints"):
+        remove_unfinished(args.output_dir)
+        checkpoint = checkpoint_to_resume(args)
     check_teacher(data.teacher_embeddings, args.teacher_weight)
     if args.device.type == "cpu":
         torch.set_num_threads(args.num_threads or cores_per_process())
@@ -76,24 +93,27 @@ def train(arguments: Arguments) -> dict[str, float]:
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind in auxiliary_targets))
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
-    result = trainer.train(resume_from_checkpoint=checkpoint)
-    trainer.save_state()
+    train_steps(trainer, checkpoint)
     model.set_num_auxiliary_targets(0)  # used for training only
     trainer.save_model()
-    trainer.save_metrics("train", result.metrics)
     if "validation" in splits:
         trainer.save_metrics("eval", trainer.evaluate())
     if "test" in splits:
         test_model(trainer, splits["test"])
-
     if trainer.is_world_process_zero():
         write_results(trainer, data, splits, segments.audit)
-        if training.get("push_to_hub"):
-            repo_id = args.hub_model_id or Path(args.output_dir).absolute().name
-            options = {"private": args.hub_private_repo, "revision": args.hub_revision, "token": args.hub_token}
-            push_folder(args.output_dir, repo_id, commit_message="End of training", **options)
-    args.distributed_state.wait_for_everyone()
-    return read_json(Path(args.output_dir) / RESULTS_FILE)
+
+
+def train_steps(trainer: ASTVATrainer, checkpoint: Path | None) -> None:
+    """Train from a checkpoint or from the start, and write the record of training."""
+    first_step = None if checkpoint is None else recorded_state(checkpoint)["global_step"]
+    result = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    recorded = recorded_state(trainer.args.output_dir)
+    if first_step == result.global_step == recorded.get("global_step"):  # training had ended, without its results
+        trainer.state.log_history = recorded["log_history"]
+        return
+    trainer.save_metrics("train", result.metrics)
+    trainer.save_state()
 
 
 def build_model(
@@ -115,7 +135,7 @@ def load_songs(data: DataArguments, feature_extractor: ASTVAFeatureExtractor) ->
     """The folder of the songs and their segments with log-mels. Without `data_dir`, writes and loads the demo songs."""
     data_dir = Path(data.data_dir) if data.data_dir else DEMO_DIR
     if not data.data_dir:
-        logger.warning("Without --data_dir, training uses the demo songs in %s.", data_dir)
+        logger.info("The demo songs are in %s.", data_dir)
         if not data_dir.exists():
             make_demo_deam(data_dir)
     options = {name: getattr(data, name) for name in ("labels", "segment_hop_seconds", "num_proc", "cache_dir")}

@@ -8,6 +8,8 @@ Knowledge distillation: Hinton et al. (2015), arXiv:1503.02531; of embeddings: R
 from __future__ import annotations
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +24,17 @@ from ..training.auxiliary import AuxiliaryTargets, Track, cut_tracks
 logger = logging.getLogger(__name__)
 
 RIDGE_STRENGTHS = np.logspace(1, 4, 13)  # for inputs with standard deviation 1
+# What numpy raises for damaged NPZ files, found by damaging files at random.
+READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    TypeError,
+    LookupError,
+)
 TEACHER_ARRAYS = ("song_id", "start_seconds", "window_seconds", "embedding")
 
 
@@ -101,18 +114,25 @@ def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
     """
     if not Path(path).is_file():
         raise ValueError(f"Expected an NPZ file of a teacher's embeddings, but got {str(path)!r}, which is no file.")
-    with np.load(path) as file:
-        if missing := ", ".join(name for name in TEACHER_ARRAYS if name not in file):
-            raise ValueError(f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {missing}.")
-        songs, starts, window_seconds, embeddings = (file[name] for name in TEACHER_ARRAYS)
-    if embeddings.ndim != 2 or not len(songs) == len(starts) == len(embeddings):
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in TEACHER_ARRAYS if name in file}
+    except READ_ERRORS as error:
+        raise ValueError(
+            f"Expected an NPZ file of a teacher's embeddings in {str(path)!r}, but got: {error}"
+        ) from error
+    if missing := ", ".join(name for name in TEACHER_ARRAYS if name not in arrays):
+        raise ValueError(f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {missing}.")
+    for name, array in arrays.items():
+        if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            raise ValueError(f"Expected finite numbers as {name} in {str(path)!r}, but got others.")
+    songs, starts, window_seconds, embeddings = arrays.values()
+    if embeddings.ndim != 2 or not songs.shape == starts.shape == embeddings.shape[:1] or window_seconds.ndim:
         raise ValueError(
             f"Expected a row of embedding for each song_id and start_seconds in {str(path)!r}, but got the shapes "
             f"{embeddings.shape}, {songs.shape} and {starts.shape}."
         )
     embeddings = embeddings.astype(np.float32)
-    if not np.isfinite(embeddings).all():
-        raise ValueError(f"Expected finite embeddings in {str(path)!r}, but got NaN or infinite ones.")
     order = np.lexsort((starts, songs))
     songs, centres, embeddings = songs[order], starts[order] + window_seconds / 2, embeddings[order]
     return cut_tracks(songs, centres, embeddings), float(window_seconds)

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,26 +17,30 @@ import torch
 from accelerate.utils import broadcast, gather_object
 from datasets import Dataset, DatasetDict
 from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
-from transformers.trainer_utils import EvalLoopOutput
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
 
 from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..hub.files import RESULTS_FILE, read_json, write_json
 from ..hub.folder import save_hub_folder
 from ..modeling_ast_va import ASTVAForRegression
 from ..training.augmentation import spec_augment_mask
 from ..training.auxiliary import AuxiliaryTargets
 from ..training.losses import training_loss, validation_loss
+from ..training.resuming import UNFINISHED, publish_checkpoint
 from ..training.training_arguments import ASTVATrainingArguments
 
 
 class ASTVATrainer(Trainer):
-    """`Trainer` that augments training batches, evaluates songs, and saves complete Hub folders."""
+    """`Trainer` that augments training batches, evaluates songs, and saves complete Hub folders, all or nothing."""
 
     def __init__(self, *args, auxiliary_targets: Sequence[AuxiliaryTargets] = (), **kwargs):
         super().__init__(*args, **kwargs)
         self.auxiliary_targets = auxiliary_targets  # in the order of the columns of the auxiliary head
         self.terms: dict[str, Any] = defaultdict(float)  # of the loss, summed over the steps since the last log
         self.num_steps = 0.0
+        self.is_saving = False  # a checkpoint
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = dict(inputs)
@@ -84,6 +91,40 @@ class ASTVATrainer(Trainer):
         if self.args.should_save:
             model = self.accelerator.unwrap_model(self.model)
             save_hub_folder(model, self.processing_class, output_dir or self.args.output_dir)
+
+    def _get_output_dir(self, trial) -> str:
+        folder = super()._get_output_dir(trial)
+        return os.path.join(folder, UNFINISHED) if self.is_saving else folder
+
+    def _save_checkpoint(self, model, trial) -> None:
+        # The method of the library writes into the final folder, and a run that is killed meanwhile leaves half of it.
+        name = f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        self.is_saving = True
+        super()._save_checkpoint(model, trial)
+        unfinished = Path(self._get_output_dir(trial), name)
+        self.is_saving = False
+        output_dir = Path(self._get_output_dir(trial))
+        if self.state.best_global_step == self.state.global_step:
+            self.state.best_model_checkpoint = str(output_dir / name)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            self.state.save_to_json(str(unfinished / TRAINER_STATE_NAME))
+            publish_checkpoint(unfinished, output_dir / name)
+            rotate_checkpoints(
+                str(output_dir), self.args.save_total_limit, self.state.best_model_checkpoint, use_mtime=True
+            )
+        self.accelerator.wait_for_everyone()
+
+    # As the methods of the library, but all or nothing, and with null for NaN, which JSON does not have.
+    def save_state(self) -> None:
+        if self.is_world_process_zero():
+            write_json(Path(self.args.output_dir, TRAINER_STATE_NAME), asdict(self.state))
+
+    def save_metrics(self, split, metrics, combined=True) -> None:
+        if self.is_world_process_zero():
+            results = Path(self.args.output_dir, RESULTS_FILE)
+            write_json(results.with_name(f"{split}_results.json"), metrics)
+            write_json(results, (read_json(results) if results.is_file() else {}) | metrics)
 
 
 class ProgressLines(ProgressCallback):

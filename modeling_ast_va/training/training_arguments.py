@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
 from transformers import TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 LESS_IS_BETTER = ("loss", "mse", "rmse", "mae")  # last parts of names of metrics
 NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight")  # last parts of names of arguments
@@ -64,20 +62,3 @@ class ASTVATrainingArguments(TrainingArguments):
         for name in ASTVATrainingArguments.__annotations__:
             if name.endswith(NOT_NEGATIVE) and getattr(self, name) < 0:
                 raise ValueError(f"Expected {name} of at least 0, but got {getattr(self, name)}.")
-
-
-def checkpoint_to_resume(args: ASTVATrainingArguments) -> str | None:
-    """The checkpoint to resume from, None for a new run; ValueError without one or among those of another run."""
-    last = get_last_checkpoint(args.output_dir) if os.path.isdir(args.output_dir) else None
-    wanted = str(args.resume_from_checkpoint or "false")
-    if wanted.lower() == "false":
-        if last is None:
-            return None
-        raise ValueError(
-            f"Expected an output_dir without checkpoints for a new run, but got {args.output_dir!r}. Resume with "
-            "--resume_from_checkpoint true, or choose another --output_dir."
-        )
-    checkpoint = last if wanted.lower() == "true" else wanted
-    if checkpoint is None or not os.path.isdir(checkpoint):
-        raise ValueError(f"Expected a checkpoint to resume from, but got none in {checkpoint or args.output_dir!r}.")
-    return checkpoint

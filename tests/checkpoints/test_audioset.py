@@ -1,11 +1,13 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from music import chords
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification, ASTModel, BertConfig, BertModel
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression, init_from_audioset_ast
@@ -53,6 +55,32 @@ def test_audioset_encoder_equals_that_of_transformers(audioset):
     assert not model.training
     assert_same_encoder(network, model)
     assert model.head.out_proj.bias.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"{"),
+        ("config.json", b"[]"),
+        ("config.json", b'{"model_type": "audio-spectrogram-transformer", "hidden_size": "wide"}'),
+        ("preprocessor_config.json", b"{"),
+        ("model.safetensors", b"PK"),
+    ],
+)
+def test_a_damaged_audioset_checkpoint_is_refused(audioset, tmp_path, name, content):
+    folder = Path(shutil.copytree(audioset[1], tmp_path / "audioset"))
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"Expected .*{folder}.* but got"):
+        load_initial_model(folder)
+
+
+def test_an_audioset_checkpoint_with_nan_is_refused(audioset, tmp_path):
+    folder = Path(shutil.copytree(audioset[1], tmp_path / "audioset"))
+    tensors = load_file(folder / "model.safetensors")
+    next(tensor for name, tensor in tensors.items() if not name.startswith("classifier"))[0] = torch.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="Expected finite weights"):
+        load_initial_model(folder)
 
 
 @pytest.mark.parametrize("options", [{}, {"qkv_bias": False, "patch_size": 8, "frequency_stride": 7, "time_stride": 8}])

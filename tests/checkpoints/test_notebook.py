@@ -51,6 +51,14 @@ def test_converted_model_equals_that_of_the_notebook(notebook):
             torch.testing.assert_close(model(log_mels).logits, expected, atol=1e-5, rtol=0)
 
 
+def test_weights_that_are_not_finite_are_refused(resaved, notebook, tmp_path):
+    weight = notebook[2]["model_state_dict"]["head.1.weight"].clone()
+    weight[0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"Expected finite weights, but got 1 of \d+ in head\.dense\.weight"):
+        convert_notebook_checkpoint(resaved({"head.1.weight": weight}), tmp_path / "converted")
+    assert not (tmp_path / "converted").exists()
+
+
 @pytest.mark.parametrize("seconds", [5, 3.3])
 def test_converted_features_and_predictions_equal_those_of_the_notebook(notebook, seconds):
     network, path, checkpoint = notebook

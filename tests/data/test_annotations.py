@@ -1,4 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+import os
+import sys
+
 import numpy as np
 import pytest
 from deam_folder import DYNAMIC, SONGS_1_2000, SONGS_2000_2058, true_ratings, write_deam
@@ -45,10 +48,23 @@ def test_refuses_a_path_that_is_not_a_folder(tmp_path, name):
         find_deam(tmp_path / name)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_refuses_a_folder_whose_name_is_not_utf_8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"d\xff")
+    folder.mkdir()
+    with pytest.raises(ValueError, match="Expected data_dir to have a name in UTF-8"):
+        find_deam(folder)
+
+
 def test_refuses_another_folder_and_names_what_it_expected_and_found(tmp_path):
     (tmp_path / "holiday pictures").mkdir()
     with pytest.raises(ValueError, match=r"Expected the folder 'DEAM_Annotations/.*but got 'holiday pictures'"):
         find_deam(tmp_path)
+
+
+def test_hidden_files_are_no_metadata(deam):
+    (deam / "metadata/._metadata_2013.csv").write_bytes(bytes(100))
+    assert len(find_deam(deam).metadata) == 3
 
 
 def test_refuses_a_folder_without_one_of_the_files(deam):
@@ -91,8 +107,15 @@ def test_a_blank_rating_is_not_a_number(deam):
         ("3, 0.9, 1.0, 4.5, 1.0", "line 3: expected valence_mean from 1 to 9, but got 0.9"),
         ("3, 4.5, 1.0, 9.5, 1.0", "line 3: expected arousal_mean from 1 to 9, but got 9.5"),
         ("3, 4.5, -1, 4.5, 1.0", "line 3: expected valence_std from 0 to 8, but got -1"),
-        ("3.5, 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number, but got '3.5'"),
-        (", 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number, but got ''"),
+        ("3.5, 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number of up to 18 digits, but got '3.5'"),
+        (", 4.5, 1, 4.5, 1.0", "line 3: expected song_id to be a whole number of up to 18 digits, but got ''"),
+        (f"{10**18}, 4.5, 1, 4.5, 1.0", f"line 3: expected song_id .* of up to 18 digits, but got '{10**18}'"),
+        (f"{'9' * 5000}, 4.5, 1, 4.5, 1.0", f"song_id .* of up to 18 digits, but got '{'9' * 100}...'"),
+        ("3, 4.5, 1.0, 4.5, 1.0, 7", "line 3: expected 5 values as in the header, but got 6"),
+        ("3, 4.5, 1.0, 4.5", "line 3: expected 5 values as in the header, but got 4"),
+        ("3, 4.5, 1.0, 4,5, 1.0", "line 3: expected 5 values as in the header, but got 6"),
+        ('3, 4.5, 1.0,"4.5, 1.0', r"line \d+: expected no line break in a value, but got one"),
+        ("3, 4.5, 1.0, 4.\0005, 1.0", "line 3: expected text in UTF-8, but got a NUL byte"),
         ("2, 4.5, 1, 4.5, 1.0", "line 3: expected song_id 2 once, but got it in .*songs_1_2000.csv line 2"),
     ],
 )
@@ -109,13 +132,40 @@ def test_refuses_a_song_that_both_files_rate(deam):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"song_id, valence_mean, valence_std, arousal_std\n2,5,1,1\n", bytes(range(256))]
+    "content",
+    [
+        b"",
+        b"song_id, valence_mean, valence_std, arousal_std\n2,5,1,1\n",
+        bytes(range(1, 256)),
+        b"song_id;valence_mean;valence_std;arousal_mean;arousal_std\n2;5;1;5;1\n",
+    ],
 )
 def test_refuses_a_file_without_a_needed_column_and_names_those_found(tmp_path, content):
     path = tmp_path / "ratings.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"(?s)ratings.csv: expected columns .*'arousal_mean'.*, but got "):
         read_ratings([path])
+
+
+def test_refuses_a_repeated_column_and_names_both_positions(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("song_id,valence_mean, valence_ std,,arousal_mean,arousal_std,valence_std,\n2,5,1,,5,1,1,\n")
+    with pytest.raises(ValueError, match=r"ratings.csv: expected column 'valence_std' once, .* as columns 3 and 7"):
+        read_ratings([path])
+
+
+def test_refuses_utf_16(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("song_id,valence_mean,valence_std,arousal_mean,arousal_std\n2,5,1,5,1\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"ratings.csv line 1: expected text in UTF-8, but got a NUL byte"):
+        read_ratings([path])
+
+
+def test_names_a_file_that_cannot_be_read(tmp_path):
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+    with pytest.raises(ValueError, match=r"Expected to read '.*folder.csv', but the system reports: .*irectory"):
+        read_metadata([folder])
 
 
 def test_averages_dynamic_annotations_over_the_existing_samples(tmp_path):
@@ -128,10 +178,24 @@ def test_averages_dynamic_annotations_over_the_existing_samples(tmp_path):
     np.testing.assert_allclose(means[["valence", "arousal"]], [[0.2, 0.25], [0.2, -1]], atol=1e-12)
 
 
-def test_refuses_a_dynamic_sample_that_is_not_a_number(deam):
-    _replace_line(deam / DYNAMIC / "arousal.csv", 2, "2,0.1,x")
-    with pytest.raises(ValueError, match=r"arousal.csv line 2: expected sample_15500ms to be a number, but got 'x'"):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("2,0.1,x", "expected sample_15500ms to be a number, but got 'x'"),
+        ("2,0.1,1.5", "expected sample_15500ms from -1 to 1, but got 1.5"),
+        ("2,1,1,1,1,1,1,1", "expected 7 values as in the header, but got 8"),
+    ],
+)
+def test_refuses_a_bad_row_of_dynamic_annotations(deam, line, message):
+    _replace_line(deam / DYNAMIC / "arousal.csv", 2, line)
+    with pytest.raises(ValueError, match=f"arousal.csv line 2: {message}"):
         read_dynamic_means(find_deam(deam).dynamic)
+
+
+def test_refuses_dynamic_annotations_of_one_dimension(deam):
+    (deam / DYNAMIC / "arousal.csv").unlink()
+    with pytest.raises(ValueError, match=r"Expected 'valence.csv' and 'arousal.csv' in .*, but got 'valence.csv' only"):
+        find_deam(deam)
 
 
 def test_refuses_a_song_that_is_annotated_twice(deam):
@@ -150,6 +214,14 @@ def test_reads_metadata_in_each_order_of_columns(deam):
 def test_reads_metadata_that_is_not_utf_8(tmp_path):
     (tmp_path / "m.csv").write_bytes('song_id,artist,title\n2,Björk,"Ænima, live"\n'.encode("latin-1"))
     assert read_metadata([tmp_path / "m.csv"]).to_numpy().tolist() == [[2, "Björk", "Ænima, live"]]
+
+
+def test_refuses_an_open_quote_that_hides_songs(tmp_path):
+    (tmp_path / "m.csv").write_text('song_id,artist,title\n2,"A,B\n3,C,D\n4,"E",F\n')
+    with pytest.raises(
+        ValueError, match=r"m.csv line 4: expected no line break in a value, but got one: a quote is open"
+    ):
+        read_metadata([tmp_path / "m.csv"])
 
 
 def _replace_line(path, number, line):

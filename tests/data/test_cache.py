@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
@@ -27,7 +28,6 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="the processes o
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     monkeypatch.setattr(cache_module, "SONGS_PER_SHARD", 2)
-    monkeypatch.setattr(cache_module, "ORPHAN_POLL_SECONDS", 0.05)
 
 
 def cut(song: dict, seconds: float = 0.0, log: Path | None = None) -> dict:
@@ -163,7 +163,7 @@ def killed_at(song: dict, song_id: int) -> dict:
 
 @needs_fork
 def test_a_process_that_is_killed_is_an_error_with_advice(tmp_path):
-    with pytest.raises(RuntimeError, match=r"Expected 2 processes .* was killed.* memory.* kept: .* num_proc"):
+    with pytest.raises(OSError, match=r"Expected 2 processes .* was killed.* memory.* kept: .* num_proc"):
         run(tmp_path, partial(killed_at, song_id=7), num_proc=2)
     assert contents(tmp_path)
     assert "000006-000008.arrow" not in contents(tmp_path)
@@ -182,6 +182,59 @@ def test_an_error_is_raised_unchanged(tmp_path, num_proc):
         run(tmp_path, partial(fail_at, song_id=5), num_proc=num_proc)
     assert "000004-000006.arrow" not in contents(tmp_path)
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def vanish_at(song: dict, song_id: int, path: Path) -> dict:
+    if song["song_id"] == song_id:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return cut(song)
+
+
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_a_cache_that_vanishes_is_named(tmp_path, num_proc):
+    cache_dir = tmp_path / "cache"
+    with pytest.raises(
+        OSError, match=r"songs in the cache folder '.*cache/modeling_ast_va/rows-.*', but it has vanished"
+    ):
+        run(cache_dir, partial(vanish_at, song_id=5, path=cache_dir), num_proc)
+
+
+@pytest.mark.parametrize("num_proc", [1, 2])
+def test_a_song_that_vanishes_is_named_and_nothing_is_kept_of_it(tmp_path, num_proc):
+    song, cache_dir = tmp_path / "song.mp3", tmp_path / "cache"
+    song.touch()
+    vanish = partial(vanish_at, song_id=10, path=song)
+    with pytest.raises(ValueError, match=r"Expected the file '.*song.mp3', but the system reports: No such file"):
+        run(cache_dir, vanish, num_proc, path=song)
+    assert "000010-000011.arrow" not in contents(cache_dir)
+    with pytest.raises(ValueError, match=r"Expected the file '.*song.mp3'"):
+        run(cache_dir, path=song)
+
+
+def test_a_song_that_changes_is_named_and_nothing_is_kept_of_it(tmp_path):
+    song = tmp_path / "song.mp3"
+    song.touch()
+
+    def change(_: dict) -> dict:
+        song.write_text("more")
+        return cut({"song_id": 0})
+
+    with pytest.raises(ValueError, match=r"Expected '.*song.mp3' to stay as it was, but it has changed meanwhile"):
+        run(tmp_path / "cache", change, path=song)
+    assert not contents(tmp_path / "cache")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "ArrowWriter", partial(write_to_full_disk, cache_module.ArrowWriter))
+    with pytest.raises(OSError, match=r"in the cache folder '.*rows-.*', but the system reports: No space left"):
+        run(tmp_path)
+    assert not contents(tmp_path)
+
+
+def write_to_full_disk(original, features, path):
+    os.symlink("/dev/full", path)
+    return original(features=features, path=path)
 
 
 @needs_fork

@@ -1,16 +1,19 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 import os
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 from deam_folder import (
     AUDIO,
+    DYNAMIC,
     SAMPLING_RATE,
     SMALL_ARTISTS,
     SMALL_OPTIONS,
     SMALL_SECONDS,
     SONGS_1_2000,
+    SONGS_2000_2058,
     true_ratings,
     write_deam,
     write_song,
@@ -110,7 +113,7 @@ def test_unusable_songs_are_left_out_and_reported_with_their_reason(copy, tmp_pa
     for line in (
         "10 songs are left out",
         "2 missing: 3-4 (",
-        "1 truncated: 8 (expected 6.00 s",
+        "1 truncated: 8 (expected the audio that its header states, but it ends at 3.71 s of 6.00 s)",
         "1 silent: 9 (expected",
     ):
         assert line in report
@@ -133,6 +136,46 @@ def break_songs(deam):
     soundfile.write(song[9], np.full(6 * SAMPLING_RATE, 5e-5), SAMPLING_RATE, format="WAV", subtype="FLOAT")
     write_song(song[10], 1.9)
     write_song(song[11], 0.3)
+
+
+def test_audio_without_ratings_is_reported(copy, tmp_path):
+    ratings = copy / SONGS_1_2000
+    ratings.write_text("\n".join(ratings.read_text().splitlines()[:-4]))  # the file is cut short: 12, 13, 1001, 1002
+    for name in ("bonus track.mp3", "0007.mp3", "2059.MP3", "._2.mp3", "notes.txt"):
+        shutil.copy(copy / AUDIO / "7.mp3", copy / AUDIO / name)
+    left_out = load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out
+    assert [row["song_id"] for row in left_out] == [12, 13, 1001, 1002, "0007.mp3", "2059.MP3", "bonus track.mp3"]
+    assert format_left_out(left_out).splitlines()[1] == (
+        "  7 unrated: 12-13, 1001-1002, '0007.mp3', '2059.MP3', 'bonus track.mp3' (no row in the files of ratings)"
+    )
+
+
+def test_files_that_cannot_be_read_are_reported_and_not_kept_in_the_cache(copy, tmp_path, monkeypatch):
+    (copy / AUDIO / "3.mp3").unlink()
+    (copy / AUDIO / "3.mp3").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: path.name != "4.mp3")
+        left_out = load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out
+    assert left_out == [
+        {"song_id": 3, "reason": "unreadable", "detail": "it is a folder or a device."},
+        {"song_id": 4, "reason": "unreadable", "detail": "permission denied."},
+    ]
+    assert [row["song_id"] for row in load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out] == [3]
+
+
+def test_songs_without_metadata_are_reported(copy, tmp_path, caplog):
+    (copy / "metadata/metadata_2014.csv").unlink()
+    load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path)
+    assert "Expected metadata of every song, but 2 have no artist: 1001-1002. Each counts as an artist" in caplog.text
+
+
+def test_no_rated_song_is_an_error(copy, tmp_path):
+    for path in (copy / SONGS_1_2000, copy / SONGS_2000_2058):
+        path.write_text(path.read_text().splitlines()[0])
+    with pytest.raises(
+        ValueError, match=r"(?s)Expected usable songs .* got none. 15 songs .*\n  15 unrated: 2-13, 1001"
+    ):
+        load_deam(copy, cache_dir=tmp_path, **SMALL_OPTIONS)
 
 
 def test_a_file_damaged_in_the_middle_is_left_out(copy, tmp_path):
@@ -168,6 +211,14 @@ def test_no_usable_song_is_an_error_with_the_report(copy, tmp_path, content):
 def test_bad_settings_are_refused_before_a_song_is_decoded(deam, tmp_path, decoded, options, message):
     with pytest.raises(ValueError, match=message):
         load_deam(deam, cache_dir=tmp_path, **SMALL_OPTIONS | options)
+    assert decoded == []
+
+
+@pytest.mark.parametrize("file", [SONGS_1_2000, DYNAMIC / "valence.csv", "metadata/metadata_2015.csv"])
+def test_damaged_annotations_are_refused_before_a_song_is_decoded(copy, tmp_path, decoded, file):
+    (copy / file).write_text("not a table")
+    with pytest.raises(ValueError, match=r"csv: expected columns 'song_id', .* but got 'notatable'"):
+        load_deam(copy, cache_dir=tmp_path, **SMALL_OPTIONS)
     assert decoded == []
 
 

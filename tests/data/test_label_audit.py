@@ -6,8 +6,15 @@ import pandas as pd
 import pytest
 from deam_folder import true_ratings, write_deam
 
-from modeling_ast_va.data.annotations import find_deam, read_dynamic_means, read_ratings
-from modeling_ast_va.data.label_audit import audit_labels, exchange_labels, format_audit, read_corrected_ratings
+from modeling_ast_va.data import label_audit
+from modeling_ast_va.data.annotations import DYNAMIC_FILES, find_deam, read_dynamic_means, read_ratings
+from modeling_ast_va.data.label_audit import (
+    audit_labels,
+    column_orders,
+    exchange_labels,
+    format_audit,
+    read_corrected_ratings,
+)
 
 EARLY, MIDDLE, LATE = range(2, 22), range(1001, 1021), range(2001, 2016)
 SONG_IDS = [*EARLY, *MIDDLE, *LATE]
@@ -23,8 +30,11 @@ def read(root, labels="corrected"):
 
 
 def audit(root):
-    folder = find_deam(root)
-    return audit_labels(read_ratings(folder.song_level), read_dynamic_means(folder.dynamic))
+    return audit_of(read_ratings(find_deam(root).song_level), root)
+
+
+def audit_of(ratings, root):
+    return audit_labels(ratings, read_dynamic_means(find_deam(root).dynamic))
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,7 @@ def test_finds_the_exchange_in_the_songs_up_to_1000_only(deam):
         (1001, 1020, 20, 20),
         (2001, 2015, 15, 15),
     ]
+    assert [(row["num_exchanged"], row["num_as_named"]) for row in table] == [(14, 0), (0, 14), (0, 12)]
     assert [row["verdict"] for row in table] == ["exchanged", "as named", "as named"]
 
 
@@ -95,23 +106,65 @@ def test_unknown_labels_are_refused(deam):
         read(deam, "right")
 
 
-def test_a_copy_that_is_corrected_already_stops_the_load(tmp_path):
+def test_a_copy_that_is_corrected_already_stops_the_load(tmp_path, caplog):
     deam = write(tmp_path, exchanged_up_to=0)
-    with pytest.raises(ValueError, match=r"songs 2-21 whose columns agree .* Load it with labels='published'"):
+    with pytest.raises(
+        ValueError, match=r"songs 2-21 .* exchanged, .* 14 corrected already \(4, .*labels='published'\.$"
+    ):
         read(deam)
     assert read(deam, "published").loc[2].to_dict() == true_ratings(2)
+    assert not caplog.records
 
 
-def test_a_copy_that_is_exchanged_above_1000_too_stops_the_load(tmp_path):
+def test_a_copy_that_is_exchanged_above_1000_too_stops_the_load(tmp_path, caplog):
     deam = write(tmp_path, exchanged_up_to=2000)
-    with pytest.raises(ValueError, match="songs 1001-1020 whose columns are exchanged too"):
+    message = r"songs 1001-1020 with their columns as named, .* got 14 exchanged \(1001, .* Restore the published files"
+    with pytest.raises(ValueError, match=message):
         read(deam)
+    read(deam, "published")
+    assert "got 14 exchanged" in caplog.text
+
+
+@pytest.mark.parametrize("num_corrected", [3, 8, 12])
+def test_a_copy_that_is_corrected_in_part_stops_the_load(tmp_path, monkeypatch, caplog, num_corrected):
+    deam = write(tmp_path)
+    published = read_ratings(find_deam(deam).song_level)
+    orders = column_orders(published, read_dynamic_means(find_deam(deam).dynamic))
+    assert (orders.loc[:1000] == "exchanged").all()
+    songs = orders.index[:num_corrected]
+    assert songs[-1] <= 1000
+    ratings = published.where(~published["song_id"].isin(songs), exchange_labels(published))
+    monkeypatch.setattr(label_audit, "read_ratings", lambda _: ratings)
+    message = (
+        rf"got {14 - num_corrected} exchanged \(.*\) and {num_corrected} corrected already \(4, .* of the 14 songs"
+    )
+    with pytest.raises(ValueError, match=message + ".* Restore the published files"):
+        read(deam)
+    read(deam, "published")
+    assert f"{num_corrected} corrected already" in caplog.text
+
+
+def test_one_song_in_the_other_order_is_a_warning(tmp_path, monkeypatch, caplog):
+    deam = write(tmp_path)
+    published = read_ratings(find_deam(deam).song_level)
+    ratings = published.where(published["song_id"] != 4, exchange_labels(published))
+    monkeypatch.setattr(label_audit, "read_ratings", lambda _: ratings)
+    read(deam)
+    assert "Could not check song 4, whose columns the dynamic annotations show in the other order" in caplog.text
+    assert [row["verdict"] for row in audit_of(ratings, deam)] == ["exchanged", "as named", "as named"]
+
+
+def test_only_songs_with_clearly_different_valence_and_arousal_show_an_order():
+    columns = ["song_id", "valence_mean", "valence_std", "arousal_mean", "arousal_std"]
+    ratings = pd.DataFrame([[2, 5, 1, 4, 1], [3, 5, 1, 4.1, 1], [4, 4, 1, 6, 1], [5, 4, 1, 6, 1]], columns=columns)
+    means = pd.DataFrame([[2, 0.25, 0.5], [3, 0, 0.5], [4, 0, 0.3], [5, 0, 0.2]], columns=["song_id", *DYNAMIC_FILES])
+    assert column_orders(ratings, means).to_dict() == {2: "exchanged", 4: "as named"}
 
 
 @pytest.mark.parametrize(
     ("options", "songs"),
     [
-        ({"song_ids": [*range(2, 11), *MIDDLE]}, "2-10"),  # nine songs are one too few
+        ({"song_ids": [2, 3, 4, *MIDDLE]}, "2-4"),  # one song that shows an order is one too few
         ({"dynamic": False}, "2-21, 1001-1020, 2001-2015"),
     ],
 )
@@ -121,6 +174,14 @@ def test_songs_that_cannot_be_checked_are_reported_and_exchanged(tmp_path, caplo
         ratings = read(deam)
     assert f"Could not check whether valence and arousal of songs {songs} are exchanged" in caplog.text
     assert ratings.loc[2].to_dict() == true_ratings(2)
+
+
+def test_songs_without_dynamic_annotations_are_reported(tmp_path, caplog):
+    deam = write(tmp_path)
+    for path in find_deam(deam).dynamic.values():
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))  # the file is cut short
+    read(deam)
+    assert "Could not check 3 of songs 2001-2015, which have no dynamic annotations" in caplog.text
 
 
 def test_constant_dynamic_annotations_leave_the_audit_undecided(tmp_path):

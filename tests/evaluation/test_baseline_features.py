@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from music import chords
 
-from modeling_ast_va.audio_ast_va import AudioError
+from modeling_ast_va.decoding_ast_va import AudioError
 from modeling_ast_va.evaluation import baseline_features as module
 from modeling_ast_va.evaluation.baseline_features import SAMPLING_RATE, describe_songs, handmade_features
 

@@ -211,9 +211,9 @@ def test_the_command_merges_folds(folders, tmp_path, capsys):
     assert (tmp_path / "cross_validation" / "report.json").is_file()
 
 
-def test_the_command_evaluates_baselines_without_models(monkeypatch, tmp_path):
+def test_the_command_evaluates_baselines_without_models(monkeypatch, songs, tmp_path):
     asked = []
     monkeypatch.setattr("modeling_ast_va.evaluation.evaluate_baselines", lambda **options: asked.append(options))
-    flags = ["--data_dir", "DEAM", "--output_dir", str(tmp_path), "--num_folds", "4", "--labels", "published"]
+    flags = ["--data_dir", str(songs), "--output_dir", str(tmp_path), "--num_folds", "4", "--labels", "published"]
     assert main(["evaluate", "--baselines", *flags]) == 0
-    assert asked == [{"data_dir": "DEAM", "output_dir": str(tmp_path), "num_folds": 4, "labels": "published"}]
+    assert asked == [{"data_dir": str(songs), "output_dir": str(tmp_path), "num_folds": 4, "labels": "published"}]

@@ -7,6 +7,7 @@ from hub_folder import PROTOCOL, RESULTS, tiny_model, write_hub_folder
 from huggingface_hub import ModelCard
 
 from modeling_ast_va.hub.card import render_model_card, write_model_card
+from modeling_ast_va.hub.files import write_json
 from modeling_ast_va.hub.folder import PLACEHOLDER_REPO_ID
 
 
@@ -136,6 +137,79 @@ def test_a_folder_is_not_a_base_model_on_the_hub(tmp_path, monkeypatch):
     (tmp_path / "outputs" / "earlier").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert card_of(tmp_path, PROTOCOL | {"base_model": "outputs/earlier"}).data.base_model is None
+
+
+HOSTILE = (
+    'x\n\n---\n# <script>alert(1)</script> ```\n` | ![i](javascript:1) {{ 7 * 7 }} "quoted" \ud800 \u202e \x1b[31m'
+    + "y" * 10**5
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["dataset", "license", "base_model", "split_by", "teacher", "teacher_sha256", "dataset_fingerprint", "labels"],
+)
+def test_text_of_the_protocol_is_shown_and_never_markup(name, tmp_path):
+    plain, hostile = (
+        card_of(tmp_path / of, PROTOCOL | {"teacher_sha256": "0", name: value})
+        for of, value in (("p", "x"), ("h", HOSTILE))
+    )
+    assert hostile.data.to_dict().keys() == plain.data.to_dict().keys()
+    assert headings(hostile.text) == headings(plain.text)
+    assert hostile.text.count("\n") == plain.text.count("\n")
+    outside = re.sub(r"(`+) .*? \1", "", hostile.text)  # of code spans with spaces, which hold other backticks
+    assert "<script>" not in outside
+    assert "![i](" not in outside
+    assert len(hostile.content) < len(plain.content) + 20_000
+
+
+@pytest.mark.parametrize("value", [{"<b>": "<b>"}, {"a\n# b": "`"}])
+def test_versions_are_shown_and_never_markup(value, tmp_path):
+    text = text_of(tmp_path, PROTOCOL | {"versions": value})
+    assert "<b>" not in text
+    assert "\n# b" not in text
+
+
+def test_a_command_cannot_leave_its_block(tmp_path):
+    command = "ast-va train --data_dir '\n```\n# Heading <script>'"
+    text = card_of(tmp_path, PROTOCOL | {"command": command}).text
+    assert f"````bash\n{command}\n````" in text
+
+
+@pytest.mark.parametrize(
+    "repo_id", ['me/a", trust_remote_code=True)\nimport os', "me/<b>", "a--b", "me/a\n", "x" * 97, "é/a"]
+)
+def test_a_repo_id_is_one_that_the_hub_accepts(repo_id, tmp_path):
+    folder = write_hub_folder(tmp_path / "model")
+    with pytest.raises(ValueError, match="Expected repo_id"):
+        render_model_card(folder, repo_id)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_songs": 3},
+        {"versions": ["torch"]},
+        {"median_song_seconds": "long"},
+        {"label_audit": [1]},
+    ],
+)
+def test_a_protocol_of_other_types_is_refused(changes, tmp_path):
+    folder = write_hub_folder(tmp_path / "model")
+    write_json(folder / "protocol.json", PROTOCOL | changes)
+    with pytest.raises(ValueError, match=r"Expected protocol.json, .* as training and evaluation write them, but got"):
+        render_model_card(folder)
+
+
+def test_results_of_other_types_are_refused(tmp_path):
+    folder = write_hub_folder(tmp_path / "model")
+    write_json(folder / "all_results.json", {"test_song_valence_ccc": "<b>"})
+    with pytest.raises(ValueError, match="Expected protocol"):
+        render_model_card(folder)
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("#")]
 
 
 def test_writes_into_the_folder(tmp_path):

@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoModelForAudioClassification, pipeline
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression, ASTVAModel
 from modeling_ast_va.hub import folder as hub_module
-from modeling_ast_va.hub.files import CODE_FILES, REQUIRED_FILES
+from modeling_ast_va.hub.files import CODE_FILES, REQUIRED_FILES, write_json
 from modeling_ast_va.hub.folder import check_hub_folder, push_folder, save_hub_folder
 
 REPO_ID = "me/tiny-mood"
@@ -133,7 +133,7 @@ def test_saves_settings_of_both(complete):
 
 def test_saving_refuses_a_feature_extractor_of_another_shape(tmp_path):
     model, _ = tiny_model()
-    with pytest.raises(ValueError, match=r"\(64, 32\) .* got \(432, 128\)"):
+    with pytest.raises(ValueError, match="max_length=64 for the model, but got 432"):
         save_hub_folder(model, ASTVAFeatureExtractor(), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -166,7 +166,10 @@ def test_config_of_another_model_does_not_load(model_class, folder):
             lambda folder: edit_json(folder / "preprocessor_config.json", auto_map={}),
             "the code of AutoFeatureExtractor",
         ),
-        (lambda folder: edit_json(folder / "preprocessor_config.json", max_length=80), r"\(64, 32\) .* got \(80, 32\)"),
+        (
+            lambda folder: edit_json(folder / "preprocessor_config.json", max_length=80),
+            "max_length=64 for the model, but got 80",
+        ),
         (lambda folder: (folder / "README.md").write_text("# No metadata"), "but got no license, library_name, pip"),
         (lambda folder: (folder / "README.md").write_text("---\nlicense: [\n---\n"), "valid metadata in .*README.md"),
         (
@@ -242,6 +245,55 @@ def test_error_without_a_token_names_the_command(complete, hub, monkeypatch):
     with pytest.raises(ValueError, match="hf auth login"):
         push_folder(complete, REPO_ID)
     assert hub.repositories == {}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "README.md", "notes.json", "plot.png"])
+def test_symbolic_links_are_not_followed(name, folder, hub, tmp_path):
+    source = folder / name if (folder / name).is_file() else folder / "config.json"
+    shutil.copy(source, tmp_path / "secret")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match=f"but got symbolic links: {name}"):
+        push_folder(folder, REPO_ID, token="hf_test")
+    assert hub.repositories == {}
+
+
+@pytest.mark.parametrize(
+    "repo_id",
+    ["", "me/", "/me", "a/b/c", "me/a--b", "me/a..b", "me/a.git", "me/.a", "me/a-", "me/a b", "me/é", "me/" + "a" * 97],
+)
+def test_a_dry_run_refuses_names_that_the_hub_refuses(repo_id, complete):
+    with pytest.raises(ValueError, match="Expected repo_id"):
+        push_folder(complete, repo_id, dry_run=True)
+
+
+@pytest.mark.parametrize("revision", ["", "-x", "a..b", "a b", "a~1", "a.lock", "refs\n", "a/", "x" * 300, "../main"])
+def test_names_that_are_no_branch_are_refused(revision, complete):
+    with pytest.raises(ValueError, match="Expected the name of a branch"):
+        push_folder(complete, REPO_ID, revision=revision, dry_run=True)
+
+
+@pytest.mark.parametrize("content", ['{"a": ', "3", '"text"'])
+def test_a_damaged_record_is_not_published(content, folder):
+    (folder / "all_results.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"Expected a JSON .* in .*all_results\.json"):
+        check_hub_folder(folder)
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": [float("nan"), (np.float64("inf"), 1.5)], "a": {"c": -float("inf")}})
+    assert json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail) == {
+        "a": {"c": None},
+        "b": [None, [None, 1.5]],
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_hub_that_cannot_be_reached_is_an_error_of_the_user(complete, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(OSError, match=r"Expected to publish .* on the Hub, but got"):
+        push_folder(complete, REPO_ID, token="hf_test")
 
 
 def test_incomplete_folders_are_not_published(folder, hub):

@@ -1,6 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The model loads without this package: from a folder, from the Hub, and from the offline cache."""
+"""The model loads without this package: from a folder, from the Hub, from the offline cache, and when saved again."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -29,11 +30,45 @@ REPOSITORY = Path(__file__).parents[2]
 REPO_ID = "me/tiny-mood"
 TOLERANCE = 1e-6
 
-# A user's program. None in sys.modules makes an import fail, as if the package were not installed.
-USER_PROGRAM = """
-import json, sys
+
+def save(music_emotion, way: str, folder: Path) -> None:
+    """Save a model in one of the ways that transformers offers."""
+    from transformers import Trainer, TrainingArguments
+
+    model, feature_extractor = music_emotion.model, music_emotion.feature_extractor
+    if way == "pipeline":
+        music_emotion.save_pretrained(folder)
+    elif way == "parts":
+        model.save_pretrained(folder)
+        feature_extractor.save_pretrained(folder)
+    else:
+        args = TrainingArguments(output_dir=str(folder), use_cpu=True)
+        Trainer(model, args, processing_class=feature_extractor).save_model()
+
+
+WAYS = ("pipeline", "parts", "trainer")
+# None in sys.modules makes an import fail, as if the package were not installed.
+WITHOUT_PACKAGE = """
+import contextlib, io, json, sys
+from pathlib import Path
 for name in ("modeling_ast_va", "librosa", "datasets", "evaluate", "pandas", "matplotlib"):
     sys.modules[name] = None
+"""
+# Predicts with folders that were saved, and saves each in the same way again.
+SAVING_PROGRAM = f"""{WITHOUT_PACKAGE}
+from transformers import pipeline
+
+{inspect.getsource(save)}
+songs = {{}}
+for folder in map(Path, sys.argv[1:]):
+    music_emotion = pipeline(model=str(folder), trust_remote_code=True)
+    songs[folder.name] = music_emotion("song.mp3")
+    save(music_emotion, folder.name, folder.parent / "again" / folder.name)
+print(json.dumps(songs))
+"""
+USER_PROGRAM = (
+    f"""{WITHOUT_PACKAGE}"""
+    + """
 import numpy as np, torch
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForAudioClassification, pipeline
 
@@ -49,23 +84,42 @@ for address in sys.argv[1:]:
             outputs = auto_class.from_pretrained(**options)(**inputs)
         answer[auto_class.__name__] = outputs.logits.tolist()
         answer["pooler_output"] = outputs.pooler_output.tolist()
-    answer["inferred task"] = pipeline(model=address, trust_remote_code=True)("song.mp3")
+    music_emotion = pipeline(model=address, trust_remote_code=True)
+    answer["inferred task"] = music_emotion("song.mp3")
+    music_emotion.save_pretrained(f"again-{Path(address).name}")
+    answer["saved again"] = pipeline(model=f"again-{Path(address).name}", trust_remote_code=True)("song.mp3")
     answer["named task"] = pipeline("music-emotion", model=address, trust_remote_code=True)(["song.mp3"])[0]
     ensemble = pipeline("music-emotion", model=address, ensemble=[address], trust_remote_code=True)
     answer["ensemble"] = ensemble("song.mp3")
     stock = pipeline("audio-classification", model=address, trust_remote_code=True)
     answer["stock"] = {label["label"]: label["score"] for label in stock(waveform)}
+    with contextlib.redirect_stderr(io.StringIO()) as stderr:
+        answer["whole song"] = {label["label"]: label["score"] for label in stock(np.tile(waveform, 3))}
+    answer["warning"] = stderr.getvalue()
 with open("card.py") as card:
     exec(card.read())
 answers["card"] = list(outputs.pooler_output.shape)
 print(json.dumps(answers))
 """
+)
 
 
 def run(command: list[str], **options) -> str:
     result = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300, **options)
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def user_environment(home: Path) -> dict[str, str]:
+    """Environment variables of a user with empty caches."""
+    names = ("HF_", "TRANSFORMERS_", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return environment | {
+        "HF_HOME": str(home),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_TOKEN": "hf_test",
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +159,7 @@ def expected(folder, elsewhere) -> dict:
 @pytest.fixture(scope="module")
 def answers(folder, elsewhere, tmp_path_factory) -> dict:
     """Predictions of the user's program: from the folder and from the Hub after a push, then offline from the cache."""
-    home = tmp_path_factory.mktemp("home")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_", "PYTHON"))
-    }
-    environment |= {"HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": "hf_test", "OMP_NUM_THREADS": "1"}
+    environment = user_environment(tmp_path_factory.mktemp("home"))
     program = elsewhere / "program.py"
     program.write_text(USER_PROGRAM, encoding="utf-8")
     with LoopbackHub() as hub:
@@ -157,11 +207,36 @@ def test_loads_without_the_package(source, answers, expected):
         np.testing.assert_allclose(answer[name], expected[name], atol=TOLERANCE)
     assert_same_song(answer["inferred task"], expected["song"])
     assert_same_song(answer["named task"], expected["song"])
+    assert_same_song(answer["saved again"], expected["song"])
     ensemble = dict(answer["ensemble"])
     assert (ensemble.pop("valence_spread"), ensemble.pop("arousal_spread")) == (0, 0)  # of a model with itself
     assert_same_song(ensemble, expected["song"])
     valence, arousal = expected["AutoModel"][0]
     assert answer["stock"] == pytest.approx({"valence": valence, "arousal": arousal}, abs=TOLERANCE)
+    assert answer["whole song"] == pytest.approx({"valence": valence, "arousal": arousal}, abs=1.0)  # not a softmax
+    assert "Only the first 1.02 s of longer waveforms are used" in answer["warning"]
+
+
+def test_a_folder_that_is_saved_again_does_not_refer_to_the_hub(answers, elsewhere):
+    for name in ("config.json", "preprocessor_config.json"):
+        settings = (elsewhere / f"again-{REPO_ID.split('/')[1]}" / name).read_text(encoding="utf-8")
+        assert f"{REPO_ID}--" not in settings
+        assert '"auto_map"' in settings
+
+
+def test_every_way_of_saving_leaves_a_whole_folder(elsewhere, expected, tmp_path):
+    """Saved with this package, loaded and saved again without it, and loaded again."""
+    for way in WAYS:
+        model, feature_extractor = tiny_model()
+        music_emotion = modeling_ast_va.MusicEmotionPipeline(model=model, feature_extractor=feature_extractor)
+        save(music_emotion, way, tmp_path / way)
+    for folder in (tmp_path, tmp_path / "again"):
+        arguments = ["-I", "-c", SAVING_PROGRAM, *(str(folder / way) for way in WAYS)]
+        songs = json.loads(run(arguments, env=user_environment(tmp_path / "home"), cwd=elsewhere).splitlines()[-1])
+        assert list(songs) == list(WAYS)
+        for way in WAYS:
+            assert_same_song(songs[way], expected["song"])
+            assert set(CODE_FILES) <= {path.name for path in (folder / way).iterdir()}
 
 
 def test_examples_of_the_card_run_unchanged(answers):

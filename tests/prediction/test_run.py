@@ -2,21 +2,29 @@
 """Prediction over a library: its tables do not depend on the number of threads, nor on interruptions."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 from deam_folder import write_song
 
 from modeling_ast_va import ASTVAForRegression
+from modeling_ast_va.cli import main
 from modeling_ast_va.hub.folder import save_hub_folder
+from modeling_ast_va.pipeline_ast_va import MusicEmotionPipeline
 from modeling_ast_va.prediction import run as prediction
-from modeling_ast_va.prediction.run import load_pipeline, predict, predict_song
+from modeling_ast_va.prediction import songs as song_lines
+from modeling_ast_va.prediction.run import load_pipeline, predict
+from modeling_ast_va.prediction.songs import predict_song
 from modeling_ast_va.prediction.tables import SEGMENT_COLUMNS, song_columns
 
 READERS = {".csv": pd.read_csv, ".jsonl": lambda path: pd.read_json(path, lines=True), ".parquet": pd.read_parquet}
@@ -72,6 +80,16 @@ def predicted(monkeypatch):
 
 
 @pytest.fixture
+def copies(library, tmp_path):
+    """A library of its own, to change: `0.mp3`, `1.mp3` and `2.mp3`."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for i, name in enumerate(NUM_SEGMENTS):
+        shutil.copy(library / name, folder / f"{i}.mp3")
+    return folder
+
+
+@pytest.fixture
 def no_model(monkeypatch):
     monkeypatch.setattr(prediction, "load_pipeline", lambda *args: pytest.fail("The model is loaded."))
 
@@ -83,8 +101,11 @@ def damage(library):
 
 
 def read(output: Path) -> pd.DataFrame:
-    """The table; no other file may be left."""
-    assert sorted(path.name for path in output.parent.glob(f"*{output.name}*")) == [output.name]
+    """The table; no other file than its journal may be left."""
+    assert sorted(path.name for path in output.parent.glob(f"*{output.name}*")) == [
+        output.name,
+        f"{output.name}.journal",
+    ]
     return READERS[output.suffix](output)
 
 
@@ -117,7 +138,9 @@ def test_the_table_has_the_predictions_of_the_pipeline_in_every_format(saved, li
         assert row["quadrant"] == expected["quadrant"]
         assert [row[name] for name in NUMBERS] == pytest.approx([expected[name] for name in NUMBERS], abs=ROUNDING)
     assert table["valence"].nunique() == 3
-    assert f"3 of 3 songs are in {output}; 0 could not be decoded." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"Songs in {output}: 3 (3 new, 0 changed, 0 kept; 0 removed).\nNot rated" in printed
+    assert "Skipped 1 file that is not audio: 1 .txt." in printed
 
 
 @pytest.mark.parametrize("ending", READERS)
@@ -127,11 +150,11 @@ def test_the_course_over_time_has_one_row_per_segment(saved, library, tmp_path, 
     table = read(output)
     assert table.columns.tolist() == list(SEGMENT_COLUMNS)
     assert table["path"].value_counts(sort=False).tolist() == list(NUM_SEGMENTS.values())
-    assert table["start"].tolist() == [0.0, 1.5, 0.0, 0.0, 1.5, 3.0]
+    assert table["start"].round(1).tolist() == [0.0, 1.0, 0.0, 0.0, 1.5, 2.5]  # the last ends with the song
     predict(saved, [library], tmp_path / "songs.csv", device="cpu")
     songs = read(tmp_path / "songs.csv").set_index("path")
     for path, course in table.groupby("path"):
-        weighted = np.average(course["valence"], weights=course["end"] - course["start"])
+        weighted = np.average(course["valence"], weights=np.diff(course["end"], prepend=0))
         assert weighted == pytest.approx(songs.loc[path, "valence"], abs=ROUNDING)
 
 
@@ -153,11 +176,8 @@ def test_files_that_cannot_be_decoded_are_counted_and_keep_a_row_with_the_reason
     assert str(damaged) in table["error"][1]
     assert table["num_segments"].tolist() == [2, 0, 1]
     assert table.loc[1, [*NUMBERS, "quadrant"]].isna().all()
-    assert "2 of 3 songs are in" in (printed := capsys.readouterr().out)
-    assert "1 could not be decoded" in printed
-    assert [record.getMessage() for record in caplog.records if record.name == prediction.__name__] == [
-        f"Cannot be decoded: {table['error'][1]}"
-    ]
+    assert "column error: 1. With a warning in the column warning: 0." in capsys.readouterr().out
+    assert [record.getMessage() for record in caplog.records] == [f"Cannot be rated: {table['error'][1]}"]
 
 
 def test_nothing_that_can_be_decoded_is_an_error_and_the_reasons_are_kept(saved, tmp_path):
@@ -165,18 +185,18 @@ def test_nothing_that_can_be_decoded_is_an_error_and_the_reasons_are_kept(saved,
     for output, segments in ((tmp_path / "songs.csv", False), (tmp_path / "course.csv", True)):
         with pytest.raises(ValueError, match="got none in 1 files"):
             predict(saved, [damaged], output, segments=segments, device="cpu")
-    assert read(tmp_path / "songs.csv")["error"].notna().all()
+        assert str(damaged) in read(output)["error"].item()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
 @pytest.mark.parametrize("ending", READERS)
-def test_a_file_name_that_is_not_valid_text_is_written_with_replacements(saved, library, tmp_path, ending):
+def test_a_file_name_that_is_not_valid_text_is_written_with_its_bytes(saved, library, tmp_path, ending):
     songs = tmp_path / "songs"
     songs.mkdir()
     odd = os.path.join(os.fsencode(songs), b"caf\xe9.wav")
     Path(os.fsdecode(odd)).write_bytes(b"no music")
     predict(saved, [songs, library / "a.mp3"], tmp_path / f"table{ending}", device="cpu")
-    assert read(tmp_path / f"table{ending}")["path"].tolist() == [f"{songs}/caf\ufffd.wav", str(library / "a.mp3")]
+    assert read(tmp_path / f"table{ending}")["path"].tolist() == [f"{songs}/caf\\xe9.wav", str(library / "a.mp3")]
 
 
 @pytest.mark.usefixtures("no_model")
@@ -227,10 +247,11 @@ def test_the_table_does_not_depend_on_the_number_of_threads(saved, shelf, tmp_pa
     tables = set()
     for num_workers in (1, 4):
         predicted.clear()
-        predict(saved, [shelf], tmp_path / "songs.csv", num_workers=num_workers, device="cpu")
+        output = tmp_path / f"{num_workers}.csv"
+        predict(saved, [shelf], output, num_workers=num_workers, device="cpu")
         assert sorted(predicted) == [*(f"{i}.wav" for i in range(7)), "damaged.mp3"]
-        read(tmp_path / "songs.csv")
-        tables.add((tmp_path / "songs.csv").read_bytes())
+        read(output)
+        tables.add(output.read_bytes())
     assert len(tables) == 1
 
 
@@ -315,9 +336,10 @@ def test_each_accelerator_has_a_pipeline(saved, shelf, tmp_path, monkeypatch):
     tables = set()
     for num_workers, expected in ((None, 3), (2, 2)):
         devices.clear()
-        predict(saved, [shelf], tmp_path / "songs.csv", num_workers=num_workers)
+        output = tmp_path / f"{expected}.csv"
+        predict(saved, [shelf], output, num_workers=num_workers)
         assert devices == [f"cuda:{i}" for i in range(expected)]
-        tables.add((tmp_path / "songs.csv").read_bytes())
+        tables.add(output.read_bytes())
     predict(saved, [shelf], tmp_path / "songs.csv", device="cpu")
     assert tables == {(tmp_path / "songs.csv").read_bytes()}
 
@@ -356,6 +378,176 @@ def test_a_killed_run_is_resumed(saved, shelf, tmp_path, predicted):
     assert len(predicted) == 4  # the fourth line was whole too
     read(output)
     assert output.read_bytes() == expected.read_bytes()
+
+
+def test_a_lock_of_a_killed_run_does_not_block(saved, shelf, tmp_path):
+    output = tmp_path / "songs.csv"
+    locking = "import sys, os, filelock; filelock.FileLock(sys.argv[1]).acquire(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", locking, f"{output}.journal.lock"], timeout=60, check=False)
+    assert Path(f"{output}.journal.lock").exists()
+    predict(saved, [shelf / "0.wav"], output, device="cpu")
+    read(output)
+
+
+def test_control_c_ends_a_run_within_a_batch_and_says_what_is_kept(saved, tmp_path, capsys):
+    songs, output, journal = tmp_path / "songs", tmp_path / "songs.csv", tmp_path / "songs.csv.journal"
+    songs.mkdir()
+    write_song(songs / "0.wav", 0.6)
+    soundfile.write(songs / "1.wav", np.zeros(8000 * 3600), 8000)  # takes minutes with a step this short
+
+    def interrupt_after_a_song():
+        while not (journal.exists() and journal.read_bytes().count(b"\n") == 2):
+            time.sleep(0.02)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt_after_a_song, daemon=True).start()
+    arguments = ["--model", str(saved), str(songs), "--output", str(output), "--num_workers", "1", "--device", "cpu"]
+    threads, start = threading.active_count() - 1, time.monotonic()
+    assert main(["predict", *arguments, "--segment_hop_seconds", "0.05"]) == 130
+    assert time.monotonic() - start < 20
+    assert threading.active_count() <= threads
+    errors = capsys.readouterr().err
+    assert errors.endswith("\nInterrupted: 1 songs are kept; the same command continues.\n")
+    assert "Traceback" not in errors
+    assert not output.exists()
+
+
+# Libraries that change
+
+
+def test_a_second_run_rates_what_is_new_or_changed_and_drops_what_is_removed(
+    saved, library, copies, tmp_path, predicted, capsys
+):
+    output = tmp_path / "songs.csv"
+    predict(saved, [copies], output, device="cpu")
+    table = output.read_bytes()
+    predict(saved, [copies], output, device="cpu")
+    assert sorted(predicted) == ["0.mp3", "1.mp3", "2.mp3"]
+    assert output.read_bytes() == table
+    predicted.clear()
+    (copies / "0.mp3").unlink()
+    shutil.copy(library / "rock" / "c.mp3", copies / "1.mp3")
+    write_song(copies / "3.mp3", 0.8)
+    capsys.readouterr()
+    predict(saved, [copies], output, device="cpu")
+    assert sorted(predicted) == ["1.mp3", "3.mp3"]
+    assert "3 (1 new, 1 changed, 1 kept; 1 removed)" in capsys.readouterr().out
+    changed = read(output)
+    assert [Path(path).name for path in changed["path"]] == ["1.mp3", "2.mp3", "3.mp3"]
+    assert changed.iloc[0, 1:].equals(changed.iloc[1, 1:].rename(0))
+    predict(saved, [copies], tmp_path / "afresh.csv", device="cpu")
+    assert output.read_bytes() == (tmp_path / "afresh.csv").read_bytes()
+
+
+def test_a_finished_table_is_started_over_with_other_settings(saved, copies, tmp_path, predicted, caplog):
+    output = tmp_path / "songs.csv"
+    predict(saved, [copies], output, device="cpu")
+    predict(saved, [copies], output, segments=True, device="cpu")
+    assert len(predicted) == 6
+    assert "All songs are predicted again: the finished table has segments False instead of True." in caplog.text
+    assert read(output).columns.tolist() == list(SEGMENT_COLUMNS)
+
+
+def test_an_error_is_tried_again_where_ffmpeg_is_new_or_the_file_can_be_read(
+    saved, copies, tmp_path, predicted, monkeypatch, capsys
+):
+    damage(copies)
+    (copies / "list.m3u").write_text("missing.mp3\n")
+    output, arguments = tmp_path / "songs.csv", [copies, copies / "list.m3u"]
+    monkeypatch.setattr(song_lines, "find_ffmpeg", lambda: None)
+    monkeypatch.setattr(prediction, "find_ffmpeg", lambda: None)
+    predict(saved, arguments, output, device="cpu")
+    assert "No such file" in read(output)["error"].iloc[-1]
+    for ffmpeg, expected in ((None, ["missing.mp3"]), ("PyAV", ["damaged.mp3", "missing.mp3"])):
+        monkeypatch.setattr(song_lines, "find_ffmpeg", lambda ffmpeg=ffmpeg: ffmpeg)
+        monkeypatch.setattr(prediction, "find_ffmpeg", lambda ffmpeg=ffmpeg: ffmpeg)
+        predicted.clear()
+        capsys.readouterr()
+        predict(saved, arguments, output, device="cpu")
+        assert sorted(predicted) == expected
+        assert f"0 changed, {len(expected)} tried again, {5 - len(expected)} kept" in capsys.readouterr().out
+
+
+# Files that cannot be rated
+
+
+def test_whatever_is_wrong_with_one_file_is_a_row(saved, copies, tmp_path, monkeypatch):
+    (copies / "headerless.raw").write_bytes(bytes(4000))
+    soundfile.write(copies / "loud.wav", np.full(16000, 1e37), 8000, subtype="FLOAT")
+    os.mkfifo(copies / "pipe")
+    (copies / "list.m3u").write_text("0.mp3\npipe\n")
+    for name in ("broken_disk.mp3", "memory.mp3"):
+        (copies / name).write_bytes(b"")
+    call = MusicEmotionPipeline.__call__
+
+    def fail(self, path, **options):
+        if path.endswith("broken_disk.mp3"):
+            raise OSError(5, "Input/output error")
+        if path.endswith("memory.mp3"):
+            raise MemoryError("Unable to allocate 1 TiB")
+        return call(self, path, **options)
+
+    monkeypatch.setattr(MusicEmotionPipeline, "__call__", fail)
+    output = tmp_path / "songs.csv"
+    predict(saved, [copies, copies / "list.m3u"], output, device="cpu")
+    errors = {
+        Path(row["path"]).name: row["error"] for row in read(output).to_dict("records") if row["error"] == row["error"]
+    }
+    assert errors.keys() == {"headerless.raw", "loud.wav", "pipe", "broken_disk.mp3", "memory.mp3"}
+    for name, reason in (("broken_disk.mp3", "Input/output error"), ("memory.mp3", "1 TiB"), ("loud.wav", "1e+37")):
+        assert reason in errors[name]
+    monkeypatch.undo()
+    predict(saved, [copies, copies / "list.m3u"], output, device="cpu")  # what was no fault of the file is tried again
+    again = read(output).set_index("path")["error"]
+    assert all("it is empty" in again[str(copies / name)] for name in ("broken_disk.mp3", "memory.mp3"))
+
+
+def test_a_file_without_permission_says_so(saved, copies, tmp_path, monkeypatch, predicted):
+    real_open, real_access = open, os.access
+
+    def refuse(file, *arguments, **options):  # a superuser can read every file
+        if file == str(copies / "1.mp3"):
+            raise PermissionError(13, "Permission denied", file)
+        return real_open(file, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(copies / "1.mp3") and real_access(path, mode))
+    output = tmp_path / "songs.csv"
+    predict(saved, [copies], output, device="cpu")
+    assert "Permission denied" in read(output)["error"][1]
+    predicted.clear()
+    monkeypatch.undo()
+    predict(saved, [copies], output, device="cpu")
+    assert read(output)["error"].isna().all()
+
+
+def test_a_file_that_ends_early_has_a_warning(saved, copies, tmp_path, capsys, caplog):
+    soundfile.write(copies / "whole.wav", np.random.default_rng(0).normal(scale=0.1, size=40_000), 8000)
+    (copies / "early.wav").write_bytes((copies / "whole.wav").read_bytes()[:48_044])
+    output = tmp_path / "songs.jsonl"
+    predict(saved, [copies / "early.wav"], output, device="cpu")
+    assert read(output)["warning"].tolist() == ["ends at 3.00 s of 5.00 s"]
+    assert "column warning: 1." in capsys.readouterr().out
+    assert "early.wav ends at 3.00 s of 5.00 s" in caplog.text
+    predict(saved, [copies / "early.wav"], output, segments=True, device="cpu")
+    assert read(output)["warning"].tolist() == ["ends at 3.00 s of 5.00 s"] * 2
+
+
+def test_an_output_folder_that_vanishes_is_named_within_a_song(saved, copies, tmp_path, monkeypatch):
+    folder, done = tmp_path / "out", []
+    for i in range(3, 10):
+        shutil.copy(copies / "0.mp3", copies / f"{i}.mp3")
+
+    def vanish(music_emotion, path, **options):
+        done.append(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        return predict_song(music_emotion, path, **options)
+
+    monkeypatch.setattr(prediction, "predict_song", vanish)
+    with pytest.raises(FileNotFoundError, match=r"out/songs\.csv\.journal', but it or its folder has been removed"):
+        predict(saved, [copies], folder / "songs.csv", num_workers=1, device="cpu")
+    assert len(done) <= 3  # two are taken in advance
 
 
 # Plots

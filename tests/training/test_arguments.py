@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from transformers import TrainingArguments
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor
 from modeling_ast_va.data.splits import SplitSettings
 from modeling_ast_va.settings import build_new
-from modeling_ast_va.training.arguments import DataArguments, flag_type, parse_arguments
+from modeling_ast_va.training.arguments import REPORTERS, DataArguments, flag_type, parse_arguments
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -154,6 +155,14 @@ def test_without_argv_the_command_line_is_parsed(monkeypatch):
         ({"label_range": [0, 1]}, "but got 'label_range'"),
         ("learning_rate: 0.1", "Expected a JSON file .*: Expecting value: line 1"),
         ([1, 2], "but got a list"),
+        ("[" * 5000, "Expected a JSON file of arguments"),
+        ({"seed": [1]}, r"value of seed .*, but got \[1\]: expected a whole number of at least 0"),
+        ({"seed": True}, "value of seed .*, but got True"),
+        ({"seed": {}}, "value of seed .*, but got {}"),
+        ({"stem_channels": [8, "wide"]}, "value of stem_channels .*: expected a whole number .*, but got 'wide'"),
+        ({"bf16": 3}, "value of bf16 .*, but got 3: Expected true or false"),
+        ({"labels": "wrong"}, "value of labels .*, but got 'wrong': expected one of corrected, published"),
+        ('{"learning_rate": NaN}', "value of learning_rate .*, but got nan"),
     ],
 )
 def test_bad_recipes_are_refused(tmp_path, content, message):
@@ -170,7 +179,15 @@ def test_a_missing_recipe_is_refused(tmp_path):
     ("flags", "message"),
     [
         ("--learning_rte 1", "did you mean --learning_rate?"),
-        ("--num_train_epochs many", "--num_train_epochs: invalid float value: 'many'"),
+        ("--num_train_epochs many", "--num_train_epochs: expected a number above 0, but got 'many'"),
+        ("--num_train_epochs 0", "--num_train_epochs: expected a number above 0, but got '0'"),
+        ("--learning_rate nan", "--learning_rate: expected a number of at least 0, but got 'nan'"),
+        ("--learning_rate -0.1", "--learning_rate: expected a number of at least 0, but got '-0.1'"),
+        ("--mean inf", "--mean: expected a number, but got 'inf'"),
+        ("--weight_decay 1e999", "--weight_decay: expected a number of at least 0, but got '1e999'"),
+        ("--seed 4294967296", "--seed: expected a whole number of at least 0, but got '4294967296'"),
+        ("--seed 1.5", "--seed: expected a whole number of at least 0, but got '1.5'"),
+        ("--per_device_train_batch_size 0", "expected a whole number above 0, but got '0'"),
         ("--norm_first perhaps", "--norm_first: invalid boolean value: 'perhaps'"),
         ("--labels wrong", "--labels: invalid choice: 'wrong'"),
         ("--split_by year", "--split_by: invalid choice: 'year'"),
@@ -206,3 +223,32 @@ def test_defaults_are_the_recipe_of_the_notebook():
     args, default_args = (ASTVATrainingArguments(**given, use_cpu=True) for given in (training, {}))
     for name in training:
         assert getattr(args, name) == getattr(default_args, name), name
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--report_to wandbb", r"but got 'wandbb'. \(did you mean wandb\?\)"),
+        ("--report_to wandb", "Expected report_to 'wandb' with its package installed, but got no package wandb"),
+        ("--report_to none azure_ml", "but got no package azureml"),
+    ],
+)
+def test_a_reporting_backend_that_is_not_installed_is_refused(flags, message, monkeypatch):
+    monkeypatch.setattr("modeling_ast_va.training.arguments.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=message):
+        parse_arguments(flags.split())
+
+
+def test_reporting_backends_are_those_of_the_library():
+    assert sorted(REPORTERS) == sorted(INTEGRATION_TO_CALLBACK)
+    assert parse_arguments(["--report_to", "none", "all"]).training == {"report_to": ["none", "all"]}
+
+
+def test_negative_numbers_that_mean_something_are_accepted():
+    flags = "--mean -40 --padding_value -80 --audio_offset_seconds -1.5 --max_steps -1"
+    data, settings, training = parse_arguments(flags.split())
+    assert (settings, training, data.audio_offset_seconds) == (
+        {"mean": -40.0, "padding_value": -80.0},
+        {"max_steps": -1},
+        -1.5,
+    )

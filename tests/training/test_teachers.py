@@ -53,12 +53,20 @@ def test_embeddings_are_sorted_by_song_and_time(tmp_path):
         ({"window_seconds": None}, "but got no window_seconds"),
         ({"embedding": np.zeros(4)}, r"the shapes \(4,\), \(4,\)"),
         ({"song_id": np.zeros(3, int)}, r"\(4, 1\), \(3,\) and \(4,\)"),
-        ({"embedding": np.full((4, 1), np.nan)}, "Expected finite embeddings"),
+        ({"embedding": np.full((4, 1), np.nan)}, "Expected finite numbers as embedding"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, changed, said):
     np.savez(tmp_path / "teacher.npz", **teacher_arrays(**changed))
     with pytest.raises(ValueError, match=said):
+        read_teacher(tmp_path / "teacher.npz")
+
+
+@pytest.mark.parametrize("end", [0, 1, 100, -1, -30])
+def test_files_that_are_cut_are_refused(tmp_path, end):
+    np.savez(tmp_path / "whole.npz", **teacher_arrays())
+    (tmp_path / "teacher.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:end])
+    with pytest.raises(ValueError, match=r"embeddings in '.*teacher\.npz', but got"):
         read_teacher(tmp_path / "teacher.npz")
 
 

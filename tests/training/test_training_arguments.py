@@ -1,9 +1,9 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Defaults and checks of the arguments of the `Trainer`, and the checkpoint to resume from."""
+"""Defaults and checks of the arguments of the `Trainer`."""
 
 import pytest
 
-from modeling_ast_va.training.training_arguments import ASTVATrainingArguments, checkpoint_to_resume
+from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
 
 def arguments(**given):
@@ -30,24 +30,3 @@ def test_less_is_better_for_errors(metric, greater_is_better):
 def test_negative_values_are_refused(name):
     with pytest.raises(ValueError, match=f"Expected {name} of at least 0, but got -1"):
         arguments(**{name: -1})
-
-
-def test_the_checkpoint_to_resume_from(tmp_path):
-    args = arguments(output_dir=tmp_path)
-    assert checkpoint_to_resume(args) is None
-    for step in (3, 12):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    for wanted in (None, "false"):
-        args.resume_from_checkpoint = wanted
-        with pytest.raises(ValueError, match="Expected an output_dir without checkpoints"):
-            checkpoint_to_resume(args)
-    args.resume_from_checkpoint = "true"
-    assert checkpoint_to_resume(args) == str(tmp_path / "checkpoint-12")
-    args.resume_from_checkpoint = str(tmp_path / "checkpoint-3")
-    assert checkpoint_to_resume(args) == str(tmp_path / "checkpoint-3")
-    args.resume_from_checkpoint = "checkpoint-7"
-    with pytest.raises(ValueError, match="Expected a checkpoint to resume from, but got none in 'checkpoint-7'"):
-        checkpoint_to_resume(args)
-    args = arguments(output_dir=tmp_path / "missing", resume_from_checkpoint="true")
-    with pytest.raises(ValueError, match="but got none in"):
-        checkpoint_to_resume(args)

@@ -1,0 +1,54 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Songs as lines of the journal: predicting one, and when it need not be predicted again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..ffmpeg_ast_va import find_ffmpeg
+from .audio_files import file_version
+from .tags import read_tags
+
+if TYPE_CHECKING:
+    from ..pipeline_ast_va import MusicEmotionPipeline
+
+DECIMALS = 6  # beyond the precision of float32
+
+
+def predict_song(
+    music_emotion: MusicEmotionPipeline, path: str, *, segments: bool, segment_hop_seconds: float | None
+) -> dict[str, Any]:
+    """Predict a song, as a line of the journal."""
+    version = file_version(path)  # before decoding: a file that changes meanwhile is predicted again
+    music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
+    try:
+        result = music_emotion(path, on_error="return", segment_hop_seconds=segment_hop_seconds)
+    except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # of this file: other songs can be rated
+        result = {"error": f"{path}: expected an audio file, but got {type(error).__name__}: {error}."}
+        version = None  # the next run tries again: a disk or memory that failed says nothing about the file
+    course = [_rounded(segment) for segment in result.pop("segments", [])]
+    tags = read_tags(path) if version else {}
+    song: dict[str, Any] = {"path": path, "version": version, **tags, "error": None, "num_segments": len(course)}
+    song |= _rounded(result)
+    if song["error"] or song.get("warning"):
+        song["ffmpeg"] = find_ffmpeg()
+    return {**song, "segments": course} if segments else song
+
+
+def is_current(song: dict[str, Any], version: list[int] | None, ffmpeg: str | None) -> bool:
+    """
+    Whether a song need not be predicted again: its file has not changed, and an error would come again.
+
+    An error is tried again where FFmpeg was not installed, or where there is no version: that is a download, or a file
+    that is missing or could not be read. The warning of a file that ends early, where FFmpeg was not installed.
+    """
+    return song["version"] == version and song.get("ffmpeg", ffmpeg) == ffmpeg and not is_mendable(song)
+
+
+def is_mendable(song: dict[str, Any]) -> bool:
+    """Whether a song has an error that says nothing about its file."""
+    return bool(song["error"]) and song["version"] is None
+
+
+def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in numbers.items()}

@@ -1,0 +1,53 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Threads that predict songs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import cycle, islice
+from typing import Any
+
+Predictor = Callable[[str], dict[str, Any]]
+
+
+def map_in_threads(
+    predictors: Sequence[Predictor], paths: Iterable[str], num_workers: int, stopped: threading.Event | None = None
+) -> Generator[dict[str, Any], None, None]:
+    """
+    Predict songs in threads and yield the results in the order in which they are finished.
+
+    While one song is decoded, others run through the network. Each thread uses one core and shares no work with
+    others, so that a result does not depend on the number of threads. Only a few paths per thread are taken in advance.
+
+    Args:
+        predictors: one for each device, among which the threads are shared out.
+        stopped: is set when no more results are needed, before the songs in work are waited for.
+    """
+    import torch
+
+    thread, shared = threading.local(), cycle(predictors)
+
+    def start_thread() -> None:
+        torch.set_num_threads(1)
+        thread.predict = next(shared)
+
+    def process(path: str) -> dict[str, Any]:
+        return thread.predict(path)
+
+    threads_before = torch.get_num_threads()
+    paths = iter(paths)
+    pool = ThreadPoolExecutor(num_workers, initializer=start_thread)
+    try:
+        waiting = {pool.submit(process, path) for path in islice(paths, 2 * num_workers)}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            waiting |= {pool.submit(process, path) for path in islice(paths, len(done))}
+            for future in sorted(done, key=lambda future: future.exception() is not None):
+                yield future.result()  # results come before an error, so that they are kept
+    finally:
+        if stopped:
+            stopped.set()
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads_before)
