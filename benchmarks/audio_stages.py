@@ -132,7 +132,7 @@ def preparation(context: Context) -> list[Row]:
             notebook_log_mel(waveform[start : start + SEGMENT_SAMPLES])
 
     def bare(song: Path) -> None:
-        extractor([segment for _, segment in stream_segments(song, SAMPLING_RATE, 5.0)], SAMPLING_RATE)
+        extractor([segment.waveform for segment in stream_segments(song, SAMPLING_RATE, 5.0)], SAMPLING_RATE)
 
     whole, notebook, parts = [], [], []
     for _ in range(min(context.repeats, 3)):

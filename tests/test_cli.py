@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from deam_folder import SONGS_2000_2058, write_deam, write_song
+from deam_folder import SONGS_2000_2058, write_deam
 
-from modeling_ast_va import __version__, cli, commands
+from modeling_ast_va import __version__, cli
 from modeling_ast_va.cli import main
-from modeling_ast_va.commands import COMMANDS, split_models
-from modeling_ast_va.hub.folder import save_hub_folder
+from modeling_ast_va.commands import COMMANDS
 from modeling_ast_va.processes import check_device
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -240,38 +239,6 @@ def test_an_interrupt_ends_without_a_traceback(capsys, failing):
     failing(KeyboardInterrupt())
     assert main(["demo"]) == 130
     assert capsys.readouterr().err == "ast-va demo: interrupted\n"
-
-
-def test_the_released_model_is_the_default_where_it_exists(capsys, monkeypatch, tmp_path):
-    calls = []
-    monkeypatch.setattr("modeling_ast_va.prediction.run.predict", lambda model, paths, **options: calls.append(model))
-    assert main(["predict", "a.mp3", "--output", "o.csv"]) == 0
-    assert calls == [commands.RELEASED_MODEL]
-    monkeypatch.setattr(commands, "RELEASED_MODEL", tmp_path)
-    assert "required: --model, a folder or Hub id" in error_of(capsys, ["predict", "a.mp3", "--output", "o.csv"])
-
-
-def test_benchmarks_are_part_of_the_repository_only(capsys, monkeypatch):
-    monkeypatch.setattr(commands, "find_spec", lambda name: None)
-    assert "Run python scripts/benchmark.py in a clone" in error_of(capsys, ["benchmark"])
-
-
-def test_models_and_songs_are_given_in_any_order(model, feature_extractor, tmp_path):
-    saved, song, output = (str(tmp_path / name) for name in ("model", "song.wav", "songs.csv"))
-    save_hub_folder(model, feature_extractor, saved)
-    write_song(Path(song), 2.0, frequency=300)
-    for flags in (
-        ["--model", saved, song, "--output", output],
-        [song, "--model", saved, "--output", output],
-        ["--model", saved, "--output", output, song],
-        ["--model", saved, saved, song, "--output", output, "--dtype", "bfloat16", "--num_workers", "1"],
-        ["--model", saved, "--model", saved, "--output", output, song],
-    ):
-        assert main(["predict", *flags, "--device", "cpu"]) == 0
-        header, row = Path(output).read_text().splitlines()
-        assert row.startswith(f"{song},")
-        assert ("valence_spread" in header) == (flags.count(saved) == 2)
-    assert split_models([["me/a", "me/b"], [saved, saved]]) == (["me/a", saved, saved], ["me/b"])
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda script: script.stem)

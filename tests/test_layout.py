@@ -22,7 +22,7 @@ LAYERS = (
     {"hub"},
     {"data"},
     {"settings", "metrics", "plots", "ccc"},
-    {"argument_parser", "formatting", "processes", "lazy", "registration"},
+    {"argument_parser", "released", "formatting", "processes", "lazy", "registration"},
     {TRAVELLING},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -18,11 +18,11 @@ from unittest import mock
 import numpy as np
 
 from modeling_ast_va import decoding_ast_va, ffmpeg_ast_va
-from modeling_ast_va.commands import RELEASED_MODEL
 from modeling_ast_va.decoders_ast_va import DecodingError
 from modeling_ast_va.decoding_ast_va import AudioError, open_audio
 from modeling_ast_va.formatting import format_table
 from modeling_ast_va.prediction import load_pipeline
+from modeling_ast_va.released import RELEASED_MODEL
 
 # Ending, and the flags of ffmpeg.
 FORMATS = {

@@ -26,8 +26,8 @@ FILES = {"libsndfile": "song.flac", "PyAV": "song.m4a", "ffmpeg": "song.m4a"}
 def predict(path: str, decoder: str) -> None:
     """Predict a file, and print the number of segments and the peak memory in MiB."""
     from modeling_ast_va import ffmpeg_ast_va
-    from modeling_ast_va.commands import RELEASED_MODEL
     from modeling_ast_va.prediction import load_pipeline
+    from modeling_ast_va.released import RELEASED_MODEL
 
     if decoder == "ffmpeg":
         ffmpeg_ast_va.find_spec = lambda name: None

@@ -31,8 +31,8 @@ def predict_songs(connection, songs: list[Path]) -> None:
     """Answer each seed with the result of its file."""
     import torch
 
-    from modeling_ast_va.commands import RELEASED_MODEL
     from modeling_ast_va.prediction import load_pipeline
+    from modeling_ast_va.released import RELEASED_MODEL
 
     torch.set_num_threads(1)
     music_emotion = load_pipeline(RELEASED_MODEL)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from fuzz.mutations import find_fault, mutated_song, write_songs
 
-from modeling_ast_va.commands import RELEASED_MODEL
 from modeling_ast_va.prediction import load_pipeline
+from modeling_ast_va.released import RELEASED_MODEL
 
 pytest.importorskip("av")
 
