@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from deam_folder import write_song
 
 from modeling_ast_va.cli import main
@@ -19,7 +20,8 @@ def test_the_released_model_is_the_default_where_it_exists(capsys, monkeypatch, 
     assert main(["predict", "a.mp3", "--output", "o.csv"]) == 0
     assert calls == [RELEASED_MODEL]
     monkeypatch.setattr("modeling_ast_va.commands.prediction.RELEASED_MODEL", tmp_path)
-    assert main(["predict", "a.mp3", "--output", "o.csv"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "a.mp3", "--output", "o.csv"])
     assert "required: --model, a folder or Hub id" in capsys.readouterr().err
 
 
