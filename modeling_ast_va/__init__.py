@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "feature_extraction_ast_va": ["ASTVAFeatureExtractor"],
         "modeling_ast_va": ["ASTVAForRegression", "ASTVAModel"],
         "pipeline_ast_va": ["MusicEmotionPipeline"],
+        "ccc": ["ccc_path"],
         "checkpoints": ["convert_notebook_checkpoint", "init_from_audioset_ast"],
         "data": ["load_deam"],
         "demo": ["make_demo_deam"],

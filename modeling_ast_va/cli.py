@@ -39,10 +39,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if name == "--version":
         print(f"ast-va {__version__}")
     elif name in ("-h", "--help"):
-        print("usage: ast-va COMMAND [FLAGS]")
+        print("usage: ast-va COMMAND [FLAGS]    (the flags: ast-va COMMAND --help)")
         for command, function in COMMANDS.items():
             print(f"  {command:<10} {(function.__doc__ or '').splitlines()[0]}")
-        print("`ast-va COMMAND --help` lists the flags of a command.")
     else:
         known = ", ".join(COMMANDS)
         print(f"ast-va: error: Expected {known}, but got {name}.{suggestion(name, COMMANDS)}", file=sys.stderr)

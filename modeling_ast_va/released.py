@@ -1,6 +1,40 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Where the released model is."""
+"""Where the released model and the recipes are."""
 
+from __future__ import annotations
+
+import logging
 from pathlib import Path
 
-RELEASED_MODEL = Path(__file__).parents[1] / "hub" / "ast-va-deam"  # in a clone of the repository
+from .argument_parser import suggestion
+
+logger = logging.getLogger(__name__)
+
+
+def packaged(name: str) -> Path:
+    """A folder that an installed package contains, and that is at the top of a clone of the repository."""
+    package = Path(__file__).parent
+    return package / name if (package / name).is_dir() else package.parent / name
+
+
+RELEASED_MODEL = packaged("hub/ast-va-deam")
+RECIPES = packaged("configs")
+
+
+def find_recipe(name: str) -> Path:
+    """
+    Find the JSON file of a recipe of training: the file of that name, or else a recipe of the package, whose name may
+    stand alone or in `configs`, as in `deam.json` and `configs/deam.json`.
+
+    Raises:
+        ValueError: if there is neither; the message lists the recipes of the package.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    recipes = sorted(recipe.name for recipe in RECIPES.glob("*.json"))
+    if path.name not in recipes or path.parent not in (Path(), Path("configs")):
+        expected = f"Expected a JSON file of arguments, or a recipe out of {', '.join(recipes)}"
+        raise ValueError(f"{expected}, but got {name!r}.{suggestion(path.name, recipes)}")
+    logger.info("The recipe is %s of the package.", path.name)
+    return RECIPES / path.name

@@ -1,7 +1,7 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""A Hub on the loopback interface, in memory, with the part of its protocol that pushing and loading a model needs.
+"""A Hub on the loopback interface, in memory, with the part of its protocol that pushing and loading needs.
 
-All repositories are models. Weights are uploaded by LFS, as on the real Hub.
+Models and data sets share their names. Weights and tables are uploaded by LFS, as on the real Hub.
 """
 
 import base64
@@ -14,17 +14,18 @@ from urllib.parse import unquote, urlsplit
 
 OWNER = "me"
 REPO = r"(?P<repo_id>[^/]+/[^/]+)"
+API, DATASET = rf"/api/(models|datasets)/{REPO}", "(/datasets)?"
 ROUTES = [
     (r"/api/validate-yaml", "validate_card"),
     (r"/api/repos/create", "create_repo"),
-    (rf"/api/models/{REPO}/branch/(?P<revision>[^/]+)", "create_branch"),
-    (rf"/api/models/{REPO}/preupload/(?P<revision>[^/]+)", "preupload"),
-    (rf"/api/models/{REPO}/commit/(?P<revision>[^/]+)", "commit"),
-    (rf"/api/models/{REPO}(/revision/(?P<revision>[^/]+))?", "model_info"),
-    (rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)", "tree"),
-    (rf"/{REPO}\.git/info/lfs/objects/batch", "lfs_batch"),
+    (rf"{API}/branch/(?P<revision>[^/]+)", "create_branch"),
+    (rf"{API}/preupload/(?P<revision>[^/]+)", "preupload"),
+    (rf"{API}/commit/(?P<revision>[^/]+)", "commit"),
+    (rf"{API}(/revision/(?P<revision>[^/]+))?", "model_info"),
+    (rf"{API}/tree/(?P<revision>[^/]+)(/(?P<path>.+))?", "tree"),
+    (rf"{DATASET}/{REPO}\.git/info/lfs/objects/batch", "lfs_batch"),
     (r"/lfs/(?P<oid>[0-9a-f]{64})", "lfs_upload"),
-    (rf"/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
+    (rf"{DATASET}/{REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "resolve"),
 ]
 
 
@@ -142,12 +143,19 @@ class LoopbackHub:
         siblings = [{"rfilename": path} for path in sorted(files)]
         return {"id": repo_id, "sha": sha, "private": repository.private, "tags": [], "siblings": siblings}
 
-    def tree(self, body, repo_id, revision):
+    def tree(self, body, repo_id, revision, path=None):
+        """The files and folders in a folder, without what is in those folders."""
         _, files = self.repository(repo_id).files(revision)
-        return [
-            {"type": "file", "path": path, "size": len(content), "oid": git_sha(content)}
-            for path, content in sorted(files.items())
-        ]
+        folder = f"{path}/" if path else ""
+        found = {}
+        for name, content in sorted(files.items()):
+            if name.startswith(folder):
+                child, *below = name.removeprefix(folder).split("/", 1)
+                kind = {"type": "directory"} if below else {"type": "file", "size": len(content)}
+                found[child] = {**kind, "path": folder + child, "oid": git_sha(content)}
+        if path and not found:
+            raise HubError(404, "EntryNotFound")
+        return list(found.values())
 
     def lfs_batch(self, body, repo_id):
         objects = json.loads(body)["objects"]
@@ -206,7 +214,7 @@ class HubHandler(BaseHTTPRequestHandler):
 
 
 def is_lfs(path: str) -> bool:
-    return path.endswith(".safetensors")
+    return path.endswith((".safetensors", ".parquet"))
 
 
 def git_sha(content: bytes) -> str:

@@ -6,16 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import evaluate
 import numpy as np
 import pytest
 
-from modeling_ast_va.ccc import concordance
-from modeling_ast_va.metrics import concordance_correlation_coefficient
-
-FOLDER = Path(concordance.__file__).parent
+from modeling_ast_va import ccc_path, concordance_correlation_coefficient
 
 # Each process adds its part; process 0 gathers. It runs without this package, and any use of the network fails.
 STANDALONE = """
@@ -48,7 +44,7 @@ def modules_cache(tmp_path_factory):
 
 @pytest.fixture
 def ccc(modules_cache, tmp_path):
-    return evaluate.load(str(FOLDER), cache_dir=str(tmp_path))
+    return evaluate.load(ccc_path(), cache_dir=str(tmp_path))
 
 
 @pytest.fixture
@@ -57,7 +53,9 @@ def values():
     return references, 0.5 * references + np.random.default_rng(1).normal(3, 0.7, 100)
 
 
-def test_equals_the_function_of_the_package(ccc, values):
+def test_equals_the_function_of_the_package_from_any_folder(modules_cache, values, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ccc = evaluate.load(ccc_path(), cache_dir=str(tmp_path))
     results = ccc.compute(references=values[0], predictions=values[1])
     assert results["ccc"] == pytest.approx(concordance_correlation_coefficient(*values), abs=1e-12)
 
@@ -75,7 +73,7 @@ def test_single_values_can_be_added(ccc):
 
 
 def test_combines_with_itself_for_two_dimensions(ccc, values, modules_cache, tmp_path):
-    other = evaluate.load(str(FOLDER), cache_dir=str(tmp_path))
+    other = evaluate.load(ccc_path(), cache_dir=str(tmp_path))
     combined = evaluate.combine({"first": ccc, "second": other}, force_prefix=True)
     results = combined.compute(references=values[0], predictions=values[1])
     expected = pytest.approx(concordance_correlation_coefficient(*values), abs=1e-12)
@@ -103,7 +101,7 @@ def test_has_name_citation_and_description(ccc):
 
 
 def test_two_processes_gather_without_this_package_and_without_a_network(values, tmp_path):
-    shutil.copytree(FOLDER, tmp_path / "ccc", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ccc_path(), tmp_path / "ccc", ignore=shutil.ignore_patterns("__pycache__"))
     halves = [
         {"references": values[0][half].tolist(), "predictions": values[1][half].tolist()}
         for half in (slice(0, 30), slice(30, 100))

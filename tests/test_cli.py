@@ -68,10 +68,18 @@ WRONG = [
     ("predict a.mp3 --output o.csv --dtype int8", "invalid choice: 'int8'"),
     ("predict a.mp3 --output o.csv --segment_hop_seconds nan", "expected a number above 0, but got 'nan'"),
     ("predict a.mp3 --output o.csv --num_workers 9999999999", "expected a whole number of at least 1"),
+    ("playlist missing.csv --sort -valence --output p.m3u8", "a table that predict writes, but got 'missing.csv'"),
+    ("playlist file --output p.m3u8", "Expected a table ending in .csv, .jsonl, .parquet, but got 'file'"),
+    ("playlist missing.csv --output p.pls", "Expected a playlist ending in .m3u8 or .m3u, but got 'p.pls'"),
+    ("tag missing.csv", "a table that predict writes, but got 'missing.csv', which is no file"),
     ("train --data_dir missing", "data_dir to be the folder of DEAM, but 'missing' is not a folder"),
     ("train --data_dir empty", "DEAM in 'empty'"),
     ("train --data_dir deam", "static_annotations_averaged_songs_2000_2058.csv' in 'deam', but there is no such file"),
-    ("train missing.json", "Expected a JSON file of arguments, but got 'missing.json'"),
+    (
+        "train missing.json",
+        "a recipe out of deam.json, deam_distilled.json, demo.json, notebook.json, but got 'missing.",
+    ),
+    ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),
     ("train --num_folds 5", "num_folds of 2 or more together with a fold"),
     ("train --fold 1", "num_folds of 2 or more together with a fold"),
     ("train --num_folds 5 --fold 5", "but got num_folds=5 and fold=5"),
@@ -166,7 +174,10 @@ def test_training_on_demo_songs_is_announced_first(caplog, monkeypatch):
 def test_without_arguments_the_commands_are_listed(capsys):
     assert main([]) == 0
     printed = capsys.readouterr().out
-    assert [line.split()[0] for line in printed.splitlines()[1:-1]] == list(COMMANDS)
+    assert [line.split()[0] for line in printed.splitlines()[1:]] == list(COMMANDS)
+    assert all(len(line) < 100 for line in printed.splitlines())
+    module = subprocess.run([sys.executable, "-m", "modeling_ast_va"], capture_output=True, text=True, check=True)
+    assert module.stdout == printed
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"ast-va {__version__}\n"
 
@@ -185,7 +196,6 @@ def test_unknown_commands_and_flags_are_refused_with_a_suggestion(capsys):
     ("flags", "message"),
     [
         ("predict --model m --output o.csv", "required: FILE_OR_FOLDER"),
-        ("predict a.mp3", "required: --output"),
         ("evaluate", "--model, --folds or --baselines is required"),
         ("evaluate --model m", "--model needs --data_dir"),
         ("evaluate --model m --folds a b --data_dir d", "cannot be given together with --folds"),

@@ -9,12 +9,15 @@ import pickle
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from fsspec.registry import known_implementations
 from music import chords
 
 from modeling_ast_va import decoding_ast_va
@@ -130,6 +133,38 @@ def test_sources_of_one_song_are_the_same(song):
     with song.open("rb") as file:
         for source in (str(song), encoded, io.BytesIO(encoded), file, Stream(encoded)):
             np.testing.assert_array_equal(decode(source, 16000), expected)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_addresses_of_fsspec_are_read_in_place(song, tmp_path, compression):
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w", compression) as archive:
+        archive.write(song, "album/song.wav")
+    fsspec.filesystem("memory").pipe("/song.wav", song.read_bytes())
+    expected = decode(song, 16000, start_seconds=20)
+    for address in (f"zip://album/song.wav::{tmp_path}/songs.zip", "memory://song.wav", f"file://{song}"):
+        np.testing.assert_array_equal(decode(address, 16000, start_seconds=20), expected)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("zip://other.wav::{folder}/songs.zip", "there is no such file"),
+        ("zip://song.wav::{folder}/missing.zip", "there is no such file"),
+        ("zip://song.wav::{folder}/text.mp3", r"it cannot be opened \(BadZipFile: File is not a zip file\)"),
+        ("memory://", r"it cannot be opened \(IsADirectoryError: \)"),
+        ("memory://text.mp3", ".*Invalid data"),
+        ("nowhere://song.wav", r"it cannot be opened \(ValueError: Protocol not known: nowhere\)"),
+        ("absent://song.wav", r"its protocol needs a package that is not installed \(Install absentfs\)"),
+    ],
+)
+def test_addresses_that_cannot_be_opened(damaged, monkeypatch, address, reason):
+    (damaged / "songs.zip").write_bytes(b"PK\5\6" + bytes(18))  # an archive without files
+    fsspec.filesystem("memory").pipe("/text.mp3", (damaged / "text.mp3").read_bytes())
+    missing = {"class": "absentfs.AbsentFileSystem", "err": "Install absentfs"}
+    monkeypatch.setitem(known_implementations, "absent", missing)
+    address = address.format(folder=damaged)
+    with pytest.raises(AudioError, match=f"^{re.escape(address)}: expected an audio file, but {reason}"):
+        decode(address, 16000)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

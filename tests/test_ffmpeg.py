@@ -165,7 +165,9 @@ class TestProgram:
     def test_it_decodes_a_file_in_place_and_a_copy_of_other_sources(self, program, tmp_path, waveform):
         song = tmp_path / "song.wma"
         song.write_bytes(b"no format of libsndfile")
-        for source in (song, song.read_bytes()):
+        member = io.BytesIO(song.read_bytes())
+        member.name = str(song)  # as a file in an archive has a name
+        for source in (song, song.read_bytes(), member):
             (program / "calls").unlink(missing_ok=True)
             decoded = decode(source, RATE)
             np.testing.assert_allclose(decoded, waveform.mean(axis=1), rtol=0, atol=1e-6)

@@ -17,8 +17,8 @@ TRAVELLING = "travelling"
 # From the top down: a file may import from its own row and from the rows below.
 LAYERS = (
     {"__main__", "cli", "commands"},
-    {"training"},
-    {"evaluation", "prediction", "demo", "checkpoints"},
+    {"training", "collection"},
+    {"evaluation", "prediction", "demo", "checkpoints", "onnx"},
     {"hub"},
     {"data"},
     {"settings", "metrics", "plots", "ccc"},

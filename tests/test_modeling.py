@@ -110,6 +110,22 @@ def test_patch_embedding_equals_a_convolution(frequency_stride, time_stride):
         assert_close(ours(input_values), grid.flatten(2).transpose(1, 2))
 
 
+def test_export_with_any_batch_and_any_length(model, input_values):
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim.AUTO}
+    settings = {"interpolate_pos_encoding": True}
+    shapes = {"input_values": sizes, "interpolate_pos_encoding": None}
+    longer = torch.cat([input_values, input_values], dim=1)
+    exported = torch.export.export(model, (longer,), settings, dynamic_shapes=shapes).module()
+    for inputs in (longer[:2], longer[:1, :70]):
+        assert_close(exported(inputs, **settings).logits, model(inputs, **settings).logits)
+
+
+def test_compile_without_graph_breaks(model, input_values):
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
+    for inputs in (input_values, input_values[:2]):
+        assert_close(compiled(inputs).logits, model(inputs).logits)
+
+
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @pytest.mark.parametrize("implementation", ["sdpa", "flex_attention"])
 def test_attention_implementations_agree(model, input_values, implementation):

@@ -1,9 +1,14 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """The commands of `ast-va`. The functions that they call are imported on use: parsing does not wait for torch."""
 
+from .exporting import export
+from .library import playlist, tag
 from .prediction import predict
 from .publishing import convert, push, release
 from .tools import benchmark, demo
 from .training import embed, evaluate, train
 
-COMMANDS = {one.__name__: one for one in (predict, train, evaluate, embed, release, push, convert, demo, benchmark)}
+COMMANDS = {
+    one.__name__: one
+    for one in (predict, playlist, tag, train, evaluate, embed, export, release, push, convert, demo, benchmark)
+}

@@ -3,33 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from .. import prediction
 from ..argument_parser import ArgumentParser, check_output, device_name, number
-from ..hub.files import CONFIG_FILE, check_model
+from ..hub.files import CONFIG_FILE, check_model, check_repo_id
 from ..released import RELEASED_MODEL
 from .flags import add_flags
 
 DTYPES = ("float32", "bfloat16", "float16")
+OF_FILES = {"as_json": "--json", **{name: f"--{name}" for name in ("segments", "escape_formulas", "plot")}}
+OF_DATASETS = ("split", "column", "name", "streaming", "push_to_hub", "private")
 
 
 def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Predict valence and arousal of audio files, as a table with one row per song.
 
-    Several models, `--model DIR DIR ...`, are averaged. The same command continues a run that was interrupted, and
-    after a finished run rates only what is new or changed.
+    Without --output, a short table is printed. Several models, `--model DIR DIR ...`, are averaged. The same command
+    continues a run that was interrupted, and after a finished run rates only what is new or changed. With --dataset,
+    the ratings are new columns of a data set of the `datasets` library.
     """
     parser.add_argument(
         "paths",
         nargs="*",
         metavar="FILE_OR_FOLDER",
-        help="audio files, folders (searched at any depth), playlists (.m3u, .m3u8, .pls), URLs",
+        help="audio files, folders (searched at any depth), playlists (.m3u, .m3u8, .pls), URLs, addresses of fsspec",
     )
     parser.add_argument("--model", nargs="+", action="append", help="folders or Hub ids (default: the released model)")
-    parser.add_argument("--output", required=True, help="table to write: .csv, .jsonl or .parquet")
+    parser.add_argument("--output", help="table to write: .csv, .jsonl or .parquet (default: print a short table)")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="print the lines of a .jsonl table")
     parser.add_argument("--segments", action="store_true", help="one row per segment: the course over time")
     add_flags(parser, "segment_hop_seconds", "batch_size")
     parser.add_argument(
@@ -43,17 +48,56 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
         help="in a .csv for a spreadsheet, begin names such as =1+1.mp3 with an apostrophe",
     )
     parser.add_argument("--plot", metavar="PNG", help="plot the course over time of a single song")
+    _add_dataset_flags(parser)
     options = vars(parser.parse_args(argv))
     models, paths = split_models(options.pop("model", []))
     paths += options.pop("paths", [])
-    if not paths:
-        parser.error("the following arguments are required: FILE_OR_FOLDER")
+    _check_flags(parser, paths, options)
     if not models and not (RELEASED_MODEL / CONFIG_FILE).is_file():
         parser.error("the following arguments are required: --model, a folder or Hub id")
     for model in models:
         check_model(model)
-    check_output(options["output"], is_folder=False)
+    if "dataset" in options:
+        prediction.predict_dataset(models or RELEASED_MODEL, options.pop("dataset"), **options)
+        return
+    if "output" in options:
+        check_output(options["output"], is_folder=False)
     prediction.predict(models or RELEASED_MODEL, paths, **options)
+
+
+def _add_dataset_flags(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME_OR_FOLDER",
+        help="data set to rate instead: Hub id, folder of audio, saved data set or .parquet; --output is then a new "
+        "folder of `save_to_disk`, or a new .parquet",
+    )
+    parser.add_argument("--split", help="split of the data set (default: train)")
+    parser.add_argument("--column", help="column with the audio (default: audio)")
+    parser.add_argument("--name", help="configuration of a data set that has several")
+    parser.add_argument(
+        "--streaming", action="store_true", help="read the data set while it is rated, with no download"
+    )
+    parser.add_argument("--push_to_hub", metavar="REPO_ID", help="publish the rated data set, instead of --output")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+
+
+def _check_flags(parser: ArgumentParser, paths: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse flags that do not go together."""
+    if "dataset" not in options:
+        if wrong := [f"--{name}" for name in OF_DATASETS if name in options]:
+            parser.error(f"{', '.join(wrong)}: expected together with --dataset only")
+        if not paths:
+            parser.error("the following arguments are required: FILE_OR_FOLDER")
+        return
+    if wrong := [*paths, *(flag for name, flag in OF_FILES.items() if name in options)]:
+        parser.error(f"{', '.join(wrong)}: expected without --dataset only")
+    if ("output" in options) == ("push_to_hub" in options):
+        parser.error("the following arguments are required: either --output or --push_to_hub with --dataset")
+    if "private" in options and "push_to_hub" not in options:
+        parser.error("--private: expected together with --push_to_hub only")
+    if "push_to_hub" in options:
+        check_repo_id(options["push_to_hub"])
 
 
 def split_models(given: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:

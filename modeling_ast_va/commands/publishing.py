@@ -22,7 +22,7 @@ from .flags import add_flags, check_paths
 
 
 def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
-    """Make a release of a trained model, or refresh the code and card of one.
+    """Make a release of a trained model, or refresh one.
 
     release --model DIR --cross_validation DIR --output hub/NAME [--data_dir DEAM]
     release --refresh hub/NAME

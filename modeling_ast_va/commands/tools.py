@@ -23,7 +23,7 @@ def demo(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def benchmark(parser: ArgumentParser, argv: Sequence[str]) -> None:
-    """Measure the speed of every stage, compared with other implementations (needs a clone of the repository)."""
+    """Measure the speed of every stage (in a clone of the repository)."""
     parser.add_argument("--stages", nargs="+", help="stages to measure (default: all)")
     parser.add_argument("--data_dir", help="folder of DEAM, as distributed (default: demo songs)")
     parser.add_argument("--repeats", type=number(int, 1), help="measured rounds (default: 5)")

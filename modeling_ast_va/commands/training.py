@@ -21,7 +21,7 @@ from .flags import AS_TRAINED, OF_SPLIT, add_flags, check_paths
 
 
 def train(parser: ArgumentParser, argv: Sequence[str]) -> None:
-    """Train a model on DEAM or on the demo songs."""
+    """Train a model on DEAM, or on demo songs."""
     arguments = training.parse_arguments(argv, prog=parser.prog)
     training.check_arguments(arguments)
     training.train(arguments)
@@ -71,7 +71,7 @@ def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def embed(parser: ArgumentParser, argv: Sequence[str]) -> None:
-    """Write the embeddings of a teacher model, which `train --teacher_embeddings` reads."""
+    """Write the embeddings of a teacher, for `train --teacher_embeddings`."""
     parser.add_argument("--model", required=True, help="Hub id or folder of an ASTVA model or an AudioSet AST")
     parser.add_argument("--data_dir", required=True, help="folder of DEAM, as distributed")
     parser.add_argument("--output", required=True, help="NPZ file to write")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..download_ast_va import FSSPEC_ERRORS, is_address, is_web_address
 from .playlists import PLAYLIST_ENDINGS, read_playlist
 
 # What libsndfile, PyAV or ffmpeg read. `.raw` has no header: it gets a row with that error instead of being skipped.
@@ -22,6 +23,8 @@ _ENDINGS = """
 """
 AUDIO_ENDINGS = frozenset(f".{ending}" for ending in _ENDINGS.split())
 SPECIAL = "it is a pipe, socket or device"
+# What the backends of fsspec say of a file that changes with its content.
+CHANGES = ("ETag", "etag", "CRC", "blob_id", "mtime", "LastModified", "last_modified", "updated", "created")
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Library:
     Audio files, and what else was found.
 
     Args:
-        files: paths and URLs, each once and in a stable order.
+        files: paths and addresses, each once and in a stable order.
         other_endings: how many files of each ending are not audio.
         num_hidden, num_playlists: hidden files and folders, and playlists in folders, which are skipped.
         unusable: paths in folders that are neither audio nor certainly something else, with the reason.
@@ -48,15 +51,15 @@ def find_audio(paths: Iterable[str | Path]) -> Library:
     Find audio files, each once, although folders overlap or links lead to them.
 
     Args:
-        paths: audio files and URLs, which are taken as they are; playlists, whose entries are; and folders, which are
-            searched at any depth for `AUDIO_ENDINGS`. Linked folders and files in them are included.
+        paths: audio files, URLs and addresses of fsspec, which are taken as they are; playlists, whose entries are; and
+            folders, which are searched at any depth for `AUDIO_ENDINGS`. Linked folders and files in them are included.
 
     Raises:
         ValueError: for a path that does not exist, a pipe, socket or device, or a playlist that is not text.
     """
     library, seen = Library(), set[str]()
     for path in map(str, paths):
-        if path.startswith(("http://", "https://")):
+        if is_address(path):
             _add_files([path], library, seen)
         elif os.path.isdir(path):
             _search(path, library, seen)
@@ -73,7 +76,7 @@ def find_audio(paths: Iterable[str | Path]) -> Library:
 
 def _add_files(paths: Iterable[str], library: Library, seen: set[str]) -> None:
     for path in paths:
-        real = path if path.startswith(("http://", "https://")) else os.path.realpath(path)
+        real = path if is_address(path) else os.path.realpath(path)
         if real not in seen:
             seen.add(real)
             library.files.append(path)
@@ -135,11 +138,26 @@ def _ending(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def file_version(path: str) -> list[int] | None:
+def file_version(path: str) -> list[int | str] | None:
     """Size and time of the last change of a file; None for a URL, and where there is no file that can be read."""
+    if is_address(path):
+        return None if is_web_address(path) else _address_version(path)
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # a ValueError for a name that no system allows
         return None
     is_readable = stat.S_ISREG(status.st_mode) and os.access(path, os.R_OK)
     return [status.st_size, status.st_mtime_ns] if is_readable else None
+
+
+def _address_version(address: str) -> list[int | str] | None:
+    """Size of a file that fsspec reads, and what changes with its content; None where the backend does not say that."""
+    try:
+        import fsspec
+
+        system, path = fsspec.core.url_to_fs(address)
+        info = system.info(path)
+    except FSSPEC_ERRORS:
+        return None
+    change = next((str(info[name]) for name in CHANGES if info.get(name) is not None), None)
+    return None if change is None else [str(info.get("size")), change]

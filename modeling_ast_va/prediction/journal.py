@@ -103,6 +103,20 @@ class Journal:
         elif not self._is_finished:
             self._write(FINISHED)
 
+    def renew(self, versions: Mapping[str, tuple[Sequence[int], Sequence[int]]]) -> None:
+        """
+        Keep the predictions of files that have changed, but not in their audio. An unfinished journal stays as it is.
+
+        Args:
+            versions: the old and the new version of each file, by path.
+        """
+        self._read()
+        if self._is_finished:
+            for path, (old, new) in versions.items():
+                if path in self.positions and (song := self[path])["version"] == list(old):
+                    self.append({**song, "version": list(new)})
+            self.finish(list(self.positions))
+
     def __getitem__(self, path: str) -> dict[str, Any]:
         """The song with this path."""
         with self.path.open("rb") as file:

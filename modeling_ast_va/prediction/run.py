@@ -1,6 +1,6 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-Prediction over a music library: from files and folders to a table.
+Prediction over a music library: from files and folders to a table, in a file or printed.
 
 One thread predicts a song, in batches of its own, so that the table does not depend on the number of threads or on
 interruptions. torch is imported inside functions, so that errors in arguments do not wait for it.
@@ -13,9 +13,10 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
@@ -23,12 +24,14 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..ffmpeg_ast_va import find_ffmpeg
 from ..processes import accelerators, check_device, num_cores
+from ..released import RELEASED_MODEL
 from .audio_files import Library, file_version, find_audio
 from .journal import Journal
+from .printing import print_json, print_table
 from .songs import is_current, is_mendable, predict_song
 from .summary import Summary, log_unusable, skipped_text
 from .tables import SEGMENT_COLUMNS, WRITERS, Columns, song_columns, table_rows, write_table
-from .threads import Predictor, map_in_threads
+from .threads import Predictor, map_in_threads, stop_between_batches
 
 if TYPE_CHECKING:
     import torch
@@ -39,10 +42,13 @@ Models = str | Path | Sequence[str | Path]
 
 
 def load_pipeline(
-    model: Models, device: str | None = None, batch_size: int = 16, dtype: str | torch.dtype = "float32"
+    model: Models = RELEASED_MODEL,
+    device: str | None = None,
+    batch_size: int = 16,
+    dtype: str | torch.dtype = "float32",
 ) -> MusicEmotionPipeline:
     """
-    Load the pipeline of a saved model, or of an ensemble, with the code of this package.
+    Load the pipeline of the released model, of another one, or of an ensemble, with the code of this package.
 
     Args:
         model: folder or Hub id, or several for an ensemble.
@@ -61,11 +67,21 @@ def load_pipeline(
     )
 
 
+def load_pipelines(
+    model: Models, num_workers: int | None, device: str | None, batch_size: int, dtype: str | torch.dtype
+) -> tuple[list[MusicEmotionPipeline], int]:
+    """Load a pipeline for each device that is used, and count the threads; arguments are those of [`predict`]."""
+    devices = [device] if device else accelerators() or ["cpu"]
+    num_workers = num_workers or max(num_cores(), len(devices))
+    return [load_pipeline(model, name, batch_size, dtype) for name in devices[:num_workers]], num_workers
+
+
 def predict(
     model: Models,
     paths: Sequence[str | Path],
-    output: str | Path,
+    output: str | Path | None = None,
     *,
+    as_json: bool = False,
     segments: bool = False,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
@@ -76,16 +92,18 @@ def predict(
     plot: str | Path | None = None,
 ) -> None:
     """
-    Write a table with valence and arousal of each audio file, one row per song or one per segment.
+    Write or print a table with valence and arousal of each audio file, one row per song or one per segment.
 
     The journal, the file of the same name with `.journal`, stays beside the table: the same call continues a run that
     was interrupted, and after a finished run rates what is new or changed and drops what is not among the paths any
-    more. A song that cannot be rated is logged and counted, and its row holds the reason in `error`.
+    more. A song that cannot be rated is logged and counted, and its row holds the reason in `error`. A table that is
+    printed has no journal, and leaves no files.
 
     Args:
         model: folder or Hub id, or several for an ensemble, whose mean and spread are in the table.
-        paths: audio files, folders, playlists and URLs.
-        output: table ending in `.csv`, `.jsonl` or `.parquet`.
+        paths: audio files, folders, playlists, URLs and addresses of fsspec.
+        output: table ending in `.csv`, `.jsonl` or `.parquet`; None prints a short table.
+        as_json: whether to print the lines of a `.jsonl` table instead, and nothing else.
         segments: whether to write one row per segment, the course over time, instead of one per song.
         segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment.
         num_workers: songs that are processed at the same time, each in a thread; None is one for each core.
@@ -101,8 +119,9 @@ def predict(
         OSError: when the output folder is removed or its disk is full; what is written so far stays valid.
         KeyboardInterrupt: on Ctrl-C; the message says how many songs are kept.
     """
-    output = Path(output)
-    _check_arguments(output, num_workers, escape_formulas)
+    output = None if output is None else Path(output)
+    check_workers(num_workers)
+    _check_output(output, escape_formulas, as_json)
     library = find_audio(paths)
     log_unusable(library)
     if not library.files:
@@ -110,11 +129,8 @@ def predict(
         raise ValueError(f"{expected} {skipped_text(library)}".strip())
     if plot is not None and len(library.files) > 1:
         raise ValueError(f"Expected a single song to plot, but got {len(library.files)}.")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with Journal(output.with_name(f"{output.name}.journal")) as journal:
-        devices = [device] if device else accelerators() or ["cpu"]
-        num_workers = num_workers or max(num_cores(), len(devices))
-        pipelines = [load_pipeline(model, name, batch_size, dtype) for name in devices[:num_workers]]
+    with _open_journal(output) as journal:
+        pipelines, num_workers = load_pipelines(model, num_workers, device, batch_size, dtype)
         options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
         fingerprints = [_fingerprint(member) for member in pipelines[0].members]
         journal.start({"models": fingerprints, **options, "version": __version__})
@@ -125,15 +141,35 @@ def predict(
             plot_course(journal[library.files[0]]["segments"], plot)
         columns = SEGMENT_COLUMNS if segments else song_columns(len(pipelines[0].members))
         rows = _rows(library, journal, columns, summary)
-        write_table(rows, columns, output, escape_formulas=escape_formulas)
-        journal.finish(library.files)
-    summary.log()
-    print(summary.text(library, output, journal.path))
-    if summary.num_errors == len(library.files):
-        raise ValueError(f"Expected audio that can be rated, but got none in {summary.num_errors} files.")
+        if output is not None:
+            write_table(rows, columns, output, escape_formulas=escape_formulas)
+            journal.finish(library.files)
+            summary.log()
+            print(summary.text(library, output, journal.path))
+        elif as_json:
+            print_json(rows)
+        else:
+            print_table(rows, columns, library)
+    summary.check()
 
 
-def _check_arguments(output: Path, num_workers: int | None, escape_formulas: bool) -> None:
+@contextmanager
+def _open_journal(output: Path | None) -> Iterator[Journal]:
+    """The journal beside a table; one that is removed for a table that is printed."""
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with Journal(output.with_name(f"{output.name}.journal")) as journal:
+            yield journal
+        return
+    with TemporaryDirectory() as folder, Journal(Path(folder, "journal")) as journal:
+        try:
+            yield journal
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("Interrupted: songs are kept with --output only.") from None
+
+
+def check_workers(num_workers: int | None) -> None:
+    """Check the number of threads, and that this is the only process (ValueError)."""
     if (num_processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise ValueError(
             f"Expected a single process, but got {num_processes} (WORLD_SIZE): accelerate launch is for training. "
@@ -141,10 +177,15 @@ def _check_arguments(output: Path, num_workers: int | None, escape_formulas: boo
         )
     if num_workers is not None and num_workers < 1:
         raise ValueError(f"Expected num_workers of at least 1, but got {num_workers}.")
-    if output.suffix not in WRITERS or output.is_dir():
+
+
+def _check_output(output: Path | None, escape_formulas: bool, as_json: bool) -> None:
+    if as_json and output is not None:
+        raise ValueError(f"Expected no output for JSON lines, which are printed, but got {str(output)!r}.")
+    if output is not None and (output.suffix not in WRITERS or output.is_dir()):
         raise ValueError(f"Expected an output file ending in {', '.join(WRITERS)}, but got {str(output)!r}.")
-    if escape_formulas and output.suffix != ".csv":
-        raise ValueError(f"Expected an output file ending in .csv for escape_formulas, but got {str(output)!r}.")
+    if escape_formulas and (output is None or output.suffix != ".csv"):
+        raise ValueError(f"Expected an output file ending in .csv for escape_formulas, but got {output}.")
 
 
 def _fingerprint(member: Any) -> str:
@@ -186,7 +227,7 @@ def _predict_songs(
     if summary.num_kept:
         print(f"{summary.num_kept} of {len(library.files)} songs are already in {journal.path}.")
     stopped = threading.Event()
-    _stop_between_batches(pipelines, stopped)
+    stop_between_batches(pipelines, stopped)
     predictors: list[Predictor] = [partial(predict_song, one, **options) for one in pipelines]
     try:
         with closing(map_in_threads(predictors, remaining, num_workers, stopped)) as songs:
@@ -196,17 +237,6 @@ def _predict_songs(
         kept = len(journal.positions.keys() & set(library.files))
         raise KeyboardInterrupt(f"Interrupted: {kept} songs are kept; the same command continues.") from None
     return summary
-
-
-def _stop_between_batches(pipelines: Sequence[MusicEmotionPipeline], stopped: threading.Event) -> None:
-    """End the songs in work at their next batch once `stopped` is set: the end of a long one is not waited for."""
-
-    def check(*_: Any) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-
-    for music_emotion in pipelines:
-        music_emotion.model.register_forward_pre_hook(check)
 
 
 def _rows(library: Library, journal: Journal, columns: Columns, summary: Summary) -> Iterator[dict[str, Any]]:

@@ -20,22 +20,39 @@ def predict_song(
 ) -> dict[str, Any]:
     """Predict a song, as a line of the journal."""
     version = file_version(path)  # before decoding: a file that changes meanwhile is predicted again
-    music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
-    try:
-        result = music_emotion(path, on_error="return", segment_hop_seconds=segment_hop_seconds)
-    except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # of this file: other songs can be rated
-        result = {"error": f"{path}: expected an audio file, but got {type(error).__name__}: {error}."}
-        version = None  # the next run tries again: a disk or memory that failed says nothing about the file
-    course = [_rounded(segment) for segment in result.pop("segments", [])]
+    result, is_of_song = rate(music_emotion, path, path, segment_hop_seconds)
+    if not is_of_song:
+        version = None  # the next run tries again
+    course = [rounded(segment) for segment in result.pop("segments", [])]
     tags = read_tags(path) if version else {}
     song: dict[str, Any] = {"path": path, "version": version, **tags, "error": None, "num_segments": len(course)}
-    song |= _rounded(result)
+    song |= rounded(result)
     if song["error"] or song.get("warning"):
         song["ffmpeg"] = find_ffmpeg()
     return {**song, "segments": course} if segments else song
 
 
-def is_current(song: dict[str, Any], version: list[int] | None, ffmpeg: str | None) -> bool:
+def rate(
+    music_emotion: MusicEmotionPipeline, song: Any, name: str, segment_hop_seconds: float | None
+) -> tuple[dict[str, Any], bool]:
+    """
+    Predict a song in any form that the pipeline takes.
+
+    Args:
+        name: of the song, for messages.
+
+    Returns:
+        Its ratings or its `error`, and whether they are those of the song: a disk or memory that failed says nothing
+        about it.
+    """
+    music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
+    try:
+        return music_emotion(song, on_error="return", segment_hop_seconds=segment_hop_seconds), True
+    except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # other songs can be rated
+        return {"error": f"{name}: expected an audio file, but got {type(error).__name__}: {error}."}, False
+
+
+def is_current(song: dict[str, Any], version: list[int | str] | None, ffmpeg: str | None) -> bool:
     """
     Whether a song need not be predicted again: its file has not changed, and an error would come again.
 
@@ -50,5 +67,6 @@ def is_mendable(song: dict[str, Any]) -> bool:
     return bool(song["error"]) and song["version"] is None
 
 
-def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:
+def rounded(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Numbers with the decimals of a table."""
     return {name: round(value, DECIMALS) if isinstance(value, float) else value for name, value in numbers.items()}

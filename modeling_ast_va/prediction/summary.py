@@ -64,16 +64,30 @@ class Summary:
         _log("Cannot be rated: %s", self.errors, self.num_errors, "see the column error")
         _log("Is rated as far as it can be decoded: %s", self.warnings, self.num_warnings, "see the column warning")
 
+    @property
+    def outcome(self) -> list[str]:
+        """Lines that count errors, warnings and quadrants."""
+        return [
+            f"Not rated, with the reason in the column error: {self.num_errors:,}. "
+            f"With a warning in the column warning: {self.num_warnings:,}.",
+            f"{', '.join(f'{name} {self.quadrants[name]:,}' for name in QUADRANTS)}.",
+        ]
+
+    def check(self) -> None:
+        """Raise a ValueError if no song could be rated."""
+        if self.num_errors == self.num_songs:
+            raise ValueError(f"Expected audio that can be rated, but got none in {self.num_songs} files.")
+
     def text(self, library: Library, output: Path, journal: Path) -> str:
         """The summary, in about five lines."""
         again = f", {self.num_retried:,} tried again" if self.num_retried else ""
         counts = f"{self.num_new:,} new, {self.num_changed:,} changed{again}, {self.num_kept:,} kept"
+        errors, quadrants = self.outcome
         lines = [
             f"Songs in {output}: {self.num_songs:,} ({counts}; {self.num_removed:,} removed).",
-            f"Not rated, with the reason in the column error: {self.num_errors:,}. "
-            f"With a warning in the column warning: {self.num_warnings:,}.",
+            errors,
             skipped_text(library),
-            f"{', '.join(f'{name} {self.quadrants[name]:,}' for name in QUADRANTS)}.",
+            quadrants,
             f"The next run rates what is new or changed, and keeps the rest, from {journal}.",
         ]
         return "\n".join(printable(line) for line in lines if line)

@@ -7,43 +7,48 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import cycle, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Predictor = Callable[[str], dict[str, Any]]
+if TYPE_CHECKING:
+    from ..pipeline_ast_va import MusicEmotionPipeline
+
+Predictor = Callable[[Any], dict[str, Any]]
 
 
 def map_in_threads(
-    predictors: Sequence[Predictor], paths: Iterable[str], num_workers: int, stopped: threading.Event | None = None
+    predictors: Sequence[Predictor], songs: Iterable[Any], num_workers: int, stopped: threading.Event | None = None
 ) -> Generator[dict[str, Any], None, None]:
     """
     Predict songs in threads and yield the results in the order in which they are finished.
 
     While one song is decoded, others run through the network. Each thread uses one core and shares no work with
-    others, so that a result does not depend on the number of threads. Only a few paths per thread are taken in advance.
+    others, so that a result does not depend on the number of threads. Only a few songs per thread are taken in advance.
 
     Args:
         predictors: one for each device, among which the threads are shared out.
-        stopped: is set when no more results are needed, before the songs in work are waited for.
+        stopped: is cleared here, and set when no more results are needed, before the songs in work are waited for.
     """
     import torch
 
+    if stopped:
+        stopped.clear()
     thread, shared = threading.local(), cycle(predictors)
 
     def start_thread() -> None:
         torch.set_num_threads(1)
         thread.predict = next(shared)
 
-    def process(path: str) -> dict[str, Any]:
-        return thread.predict(path)
+    def process(song: Any) -> dict[str, Any]:
+        return thread.predict(song)
 
     threads_before = torch.get_num_threads()
-    paths = iter(paths)
+    songs = iter(songs)
     pool = ThreadPoolExecutor(num_workers, initializer=start_thread)
     try:
-        waiting = {pool.submit(process, path) for path in islice(paths, 2 * num_workers)}
+        waiting = {pool.submit(process, song) for song in islice(songs, 2 * num_workers)}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            waiting |= {pool.submit(process, path) for path in islice(paths, len(done))}
+            waiting |= {pool.submit(process, song) for song in islice(songs, len(done))}
             for future in sorted(done, key=lambda future: future.exception() is not None):
                 yield future.result()  # results come before an error, so that they are kept
     finally:
@@ -51,3 +56,14 @@ def map_in_threads(
             stopped.set()
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads_before)
+
+
+def stop_between_batches(pipelines: Sequence[MusicEmotionPipeline], stopped: threading.Event) -> None:
+    """End the songs in work at their next batch once `stopped` is set: the end of a long one is not waited for."""
+
+    def check(*_: Any) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+
+    for music_emotion in pipelines:
+        music_emotion.model.register_forward_pre_hook(check)

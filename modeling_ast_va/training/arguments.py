@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from ..argument_parser import ArgumentParser, check_file, check_output, number, suggestion
 from ..data.splits import LABELS, SPLIT_BY, SplitSettings
 from ..hub.files import AST_MODEL_TYPE, MODEL_TYPE, check_model, check_repo_id
+from ..released import find_recipe
 from ..training.source_fields import SourceField, class_fields
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ class Arguments(NamedTuple):
 
 def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) -> Arguments:
     """
-    Parse `argv`, by default the command line: `[recipe.json] [--flag value ...]`. Flags take precedence.
+    Parse `argv`, by default the command line: `[recipe.json] [--flag value ...]`. Flags take precedence. The recipe is
+    a file, or one of the package: [`find_recipe`].
 
     Raises:
         SystemExit: for an unknown flag or a value of the wrong type, after a message with a suggestion.
@@ -112,7 +114,8 @@ def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) 
     parser = ArgumentParser(
         prog=prog,
         usage="%(prog)s [recipe.json] [--data_dir DEAM] [--flag value ...]",
-        description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music.",
+        description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music. recipe.json is "
+        "a JSON file of flags, or else a recipe of the package, such as deam.json.",
     )
     sources = {title: class_fields(*source) for title, source in SOURCES.items()}
     helps = {one.name: one.help for one in sources["TrainingArguments of transformers"]}
@@ -202,8 +205,9 @@ def _check_reporters(names: str | Sequence[str] | None) -> None:
 
 def _read_recipe(path: str, flags: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The arguments in a JSON file, whose values are those that the flags accept."""
+    file = find_recipe(path)
     try:
-        recipe = json.loads(Path(path).read_text(encoding="utf-8"))
+        recipe = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"Expected a JSON file of arguments, but got {path!r}: {error}.") from error
     if not isinstance(recipe, dict):

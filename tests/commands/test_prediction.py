@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,64 @@ def test_models_and_songs_are_given_in_any_order(model, feature_extractor, tmp_p
         assert row.startswith(f"{song},")
         assert ("valence_spread" in header) == (flags.count(saved) == 2)
     assert split_models([["me/a", "me/b"], [saved, saved]]) == (["me/a", saved, saved], ["me/b"])
+
+
+def test_without_an_output_a_table_or_json_lines_are_printed_and_no_files_are_left(
+    model, feature_extractor, tmp_path, monkeypatch, capsys, caplog
+):
+    save_hub_folder(model, feature_extractor, tmp_path / "model")
+    for name, seconds in (("a.mp3", 2.0), ("b.mp3", 0.8)):
+        write_song(tmp_path / name, seconds)
+    (tmp_path / "damaged.mp3").write_bytes(b"no music")
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w") as archive:
+        archive.write(tmp_path / "a.mp3", "zipped.mp3")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    files = ["b.mp3", "a.mp3", "damaged.mp3", "zip://zipped.mp3::songs.zip"]
+    flags = ["--model", "model", "--device", "cpu"]
+    assert main(["predict", *files, *flags]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["song", "valence", "arousal", "quadrant"]
+    assert [row.split()[0] for row in rows] == files
+    assert rows[1].split()[1:] == rows[3].split()[1:] != rows[0].split()[1:]
+    assert "not rated: expected an audio file" in rows[2]
+    assert main(["predict", *files, *flags, "--json"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert caplog.records == []
+    assert sorted(tmp_path.rglob("*")) == before
+    assert main(["predict", *files, *flags, "--output", "songs.jsonl"]) == 0
+    assert list(map(json.loads, printed)) == list(map(json.loads, Path("songs.jsonl").read_text().splitlines()))
+
+
+def test_nothing_that_can_be_rated_is_an_error_with_its_reason(model, feature_extractor, tmp_path, capsys):
+    save_hub_folder(model, feature_extractor, tmp_path / "model")
+    (tmp_path / "damaged.mp3").write_bytes(b"no music")
+    for flags, reason in (([], "not rated: expected an audio file"), (["--json"], '"error": "')):
+        arguments = [str(tmp_path / "damaged.mp3"), "--model", str(tmp_path / "model"), "--device", "cpu", *flags]
+        assert main(["predict", *arguments]) == 2
+        printed = capsys.readouterr()
+        assert reason in printed.out
+        assert printed.err.endswith("predict: error: Expected audio that can be rated, but got none in 1 files.\n")
+
+
+def test_flags_of_a_file_are_refused_without_one(tmp_path, capsys):
+    (tmp_path / "song.mp3").touch()
+    for flags, message in (
+        (["--json", "--output", "o.csv"], "Expected no output for JSON lines, which are printed, but got 'o.csv'."),
+        (["--escape_formulas"], "an output file ending in .csv for escape_formulas, but got None."),
+    ):
+        assert main(["predict", str(tmp_path / "song.mp3"), *flags]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_control_c_without_an_output_says_that_nothing_is_kept(model, feature_extractor, tmp_path, monkeypatch, capsys):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    save_hub_folder(model, feature_extractor, tmp_path / "model")
+    write_song(tmp_path / "a.mp3", 0.8)
+    monkeypatch.setattr("modeling_ast_va.prediction.run.predict_song", interrupt)
+    assert main(["predict", str(tmp_path / "a.mp3"), "--model", str(tmp_path / "model"), "--device", "cpu"]) == 130
+    assert capsys.readouterr().err.endswith("\nInterrupted: songs are kept with --output only.\n")

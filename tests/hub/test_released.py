@@ -24,6 +24,10 @@ def test_there_are_releases():
     assert [release.name for release in RELEASES] == ["ast-va-deam"]
 
 
+def test_the_pipeline_without_a_named_model_is_the_release():
+    assert load_pipeline().model.name_or_path == str(RELEASES[0])
+
+
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
 def test_a_release_is_complete_and_of_this_code(release):
     check_hub_folder(release)

@@ -1,10 +1,13 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Audio files that are found among files and folders, and what is skipped there."""
 
+import json
 import os
 import socket
+import zipfile
 from pathlib import Path
 
+import fsspec
 import pytest
 import soundfile
 
@@ -128,3 +131,21 @@ def test_a_version_is_of_a_file_that_can_be_read(library, monkeypatch):
     assert file_version("https://example.org") is file_version(str(library)) is file_version("a\0b") is None
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert file_version(str(path)) is None
+
+
+def test_addresses_are_files_whose_changes_are_noticed(tmp_path):
+    memory, address = fsspec.filesystem("memory"), "memory://song.wav"
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w") as archive:
+        archive.writestr("a.wav", "one")
+        archive.writestr("b.wav", "two")
+    archived = [f"zip://{name}.wav::{tmp_path}/songs.zip" for name in "abc"]
+    web = ["HTTPS://example.org/song.mp3", "http://example.org/song.mp3"]
+    assert find_audio([*archived, address, *web, address]).files == [*archived, address, *web]
+    memory.pipe("/song.wav", b"one")
+    before = file_version(address)
+    assert before == file_version(address) == json.loads(json.dumps(before))
+    memory.pipe("/song.wav", b"two")
+    assert file_version(address) not in (before, None)
+    one, two, missing = map(file_version, archived)
+    assert one != two
+    assert [missing, *map(file_version, web), file_version("nowhere://song.wav")] == [None] * 4

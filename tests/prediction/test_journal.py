@@ -37,6 +37,22 @@ def test_songs_are_read_back(path):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_files_with_the_same_audio_keep_their_predictions(path):
+    with Journal(path) as journal:
+        journal.start(SETTINGS)
+        for song in SONGS:
+            journal.append({**song, "version": [1, 2]})
+        unfinished = path.read_bytes()
+        journal.renew({"a.mp3": ([1, 2], [3, 4])})
+        assert path.read_bytes() == unfinished
+        journal.finish([song["path"] for song in SONGS])
+    with Journal(path) as journal:
+        journal.renew({"a.mp3": ([1, 2], [3, 4]), "c.mp3": ([1, 3], [3, 4]), "d.mp3": ([1, 2], [3, 4])})
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line.get("version") for line in lines] == [None, [3, 4], [1, 2], [1, 2], None]
+    assert [song["valence"] for song in resume(path)] == [song["valence"] for song in SONGS]
+
+
 @pytest.mark.parametrize("rest", [b'{"path": "d.mp3", "val', b"\0\0\0\n", b"[1]\n", b'{"pa": "e.mp3"}\n', b""])
 def test_an_unfinished_line_is_cut_off(path, rest):
     content = path.read_bytes()

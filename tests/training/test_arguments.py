@@ -170,9 +170,23 @@ def test_bad_recipes_are_refused(tmp_path, content, message):
         parse_arguments([write_recipe(tmp_path, content)])
 
 
-def test_a_missing_recipe_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"but got '.*other.json': .*No such file"):
-        parse_arguments([str(tmp_path / "other.json")])
+def test_recipes_of_the_package_are_found_where_there_is_no_such_file(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="modeling_ast_va")
+    monkeypatch.chdir(tmp_path)
+    expected = parse_arguments([str(CONFIGS / "deam.json")])
+    assert caplog.text == ""
+    for name in ("deam.json", "./deam.json", "configs/deam.json"):
+        assert parse_arguments([name]) == expected
+        assert "deam.json of the package" in caplog.text
+    (tmp_path / "deam.json").write_text('{"seed": 7}')
+    assert parse_arguments(["deam.json"]).training == {"seed": 7}
+
+
+@pytest.mark.parametrize("name", ["other.json", "other/deam.json", "configs/other.json", "configs/configs/deam.json"])
+def test_a_missing_recipe_is_refused_with_those_of_the_package(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=rf"out of deam.json, .*, notebook.json, but got '{name}'"):
+        parse_arguments([name])
 
 
 @pytest.mark.parametrize(
