@@ -46,9 +46,9 @@ def stream(
     Decode audio, average its channels and resample it, block by block.
 
     Args:
-        source: path, http(s) URL, encoded bytes, seekable binary file, or a waveform: of floats in [-1, 1], or of
-            integers of 8, 16 or 32 bits, which are scaled by their type. The channels of a two-dimensional waveform are
-            on its shorter axis.
+        source: path, http(s) URL, address of fsspec such as `s3://bucket/song.mp3`, encoded bytes, seekable binary
+            file, or a waveform: of floats in [-1, 1], or of integers of 8, 16 or 32 bits, which are scaled by their
+            type. The channels of a two-dimensional waveform are on its shorter axis.
         sampling_rate: rate of the output, in Hz.
         source_sampling_rate: rate of a waveform, in Hz; is ignored for other sources.
         start_seconds, duration_seconds: of the part to decode, in seconds; `None` decodes to the end.

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .decoders_ast_va import BLOCK_SECONDS, Decoder, DecodingError, open_with_libsndfile
-from .download_ast_va import DownloadError, download
+from .download_ast_va import DownloadError, download, is_address, is_web_address, open_address
 from .ffmpeg_ast_va import INSTALL_FFMPEG, find_ffmpeg, open_with_ffmpeg
 
 SAMPLING_RATES = (1_000, 1_000_000)  # Hz, lowest and highest that is accepted
@@ -196,14 +196,16 @@ def _open_waveform(waveform: np.ndarray, sampling_rate: float | None) -> Decoder
 
 @contextmanager
 def _open_file(source: AudioSource) -> Iterator[BinaryIO]:
-    """A seekable binary file; a URL is downloaded."""
+    """A seekable binary file; an http(s) URL is downloaded."""
     file: Any
     with ExitStack() as stack:
         if isinstance(source, bytes):
             file = io.BytesIO(source)
-        elif isinstance(source, str) and source.startswith(("http://", "https://")):
+        elif isinstance(source, str) and is_web_address(source):
             file = stack.enter_context(tempfile.SpooledTemporaryFile(MEMORY_BYTES))
             download(source, file)
+        elif isinstance(source, str) and is_address(source):
+            file = stack.enter_context(open_address(source))
         elif isinstance(source, (str, os.PathLike)):
             if os.path.exists(source) and not os.path.isfile(source):
                 raise DecodingError("it is a folder or a device")

@@ -1,12 +1,17 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Download a file within limits of size, time, scheme and network."""
+"""Files at addresses: downloads within limits of size, time, scheme and network, and what fsspec opens."""
 
 import http.client
 import ipaddress
+import re
 import socket
+import tarfile
 import time
 import urllib.error
 import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -14,10 +19,49 @@ MAX_DOWNLOAD_BYTES = 2**30
 MAX_DOWNLOAD_SECONDS = 600.0
 TIMEOUT_SECONDS = 60.0  # without any answer of the server
 CHUNK_BYTES = 2**16
+# `https://...`, `s3://...`, and chains of fsspec such as `zip://song.mp3::s3://...`; a drive of Windows has one letter.
+ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+# What fsspec and its backends raise for an address that they cannot open.
+FSSPEC_ERRORS = (
+    *(ImportError, OSError, ValueError, TypeError, LookupError, RuntimeError, EOFError),
+    *(zipfile.BadZipFile, tarfile.TarError),
+)
 
 
 class DownloadError(Exception):
-    """A file that cannot be downloaded."""
+    """A file at an address that cannot be downloaded or opened."""
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is a URL or another address of fsspec rather than a path."""
+    return ADDRESS.match(name) is not None
+
+
+def is_web_address(name: str) -> bool:
+    """Whether a name is an http(s) URL."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+@contextmanager
+def open_address(address: str) -> Iterator[BinaryIO]:
+    """
+    Open an address with fsspec, such as `s3://bucket/song.mp3` or `zip://song.mp3::archive.zip`, and read it in place.
+
+    Raises:
+        DownloadError: if there is no such file, the package of its protocol is not installed, or it cannot be opened.
+    """
+    with ExitStack() as stack:
+        try:
+            import fsspec  # inside `try`, because transformers requires other imports
+
+            file = stack.enter_context(fsspec.open(address, "rb"))
+        except ImportError as error:
+            raise DownloadError(f"its protocol needs a package that is not installed ({error})") from error
+        except FileNotFoundError as error:
+            raise DownloadError("there is no such file") from error
+        except FSSPEC_ERRORS as error:
+            raise DownloadError(f"it cannot be opened ({type(error).__name__}: {error})") from error
+        yield file
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

@@ -102,7 +102,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
 
     def num_frames(self, num_samples: int) -> int:
         """Number of frames of a waveform of `num_samples` samples, before padding or cutting."""
-        inside = 0 if FRONTENDS[self.frontend].centered else self._window_samples
+        inside = 0 if FRONTENDS[self.frontend].centered else self.window_samples
         return max(0, 1 + (num_samples - inside) // self.hop_length)
 
     def normalize(self, log_mel):
@@ -147,7 +147,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         """
         _check(return_tensors in (None, "np", "pt"), 'return_tensors to be "np", "pt" or None', repr(return_tensors))
         _check(sampling_rate == self.sampling_rate, f"sampling_rate={self.sampling_rate} Hz", sampling_rate)
-        min_samples = 1 if FRONTENDS[self.frontend].centered else self._window_samples
+        min_samples = 1 if FRONTENDS[self.frontend].centered else self.window_samples
         waveforms = [_check_waveform(waveform, min_samples).to(device) for waveform in _as_batch(raw_speech)]
         log_mels = waveforms[0].new_empty(len(waveforms), self.max_length, self.num_mel_bins)
         for rows, batch in _group_by_length(waveforms):
@@ -167,16 +167,20 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         return BatchFeature({"input_values": list(input_values) if return_tensors is None else input_values})
 
     @property
-    def _window_samples(self) -> int:
+    def window_samples(self) -> int:
+        """Length of the Hann window, in samples."""
         return self.n_fft if self.win_length is None else self.win_length
 
-    def _mel_power(
-        self, frames: torch.Tensor, dtype: torch.dtype, prepare: Callable[[torch.Tensor], torch.Tensor] | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    @property
+    def mel_bank(self) -> tuple[int, float, float, int]:
+        """Number of mel bands, lower and upper edge and sampling rate, in Hz: arguments of `mel_filter_bank`."""
+        return (self.num_mel_bins, self.f_min, self.f_max or self.sampling_rate / 2, self.sampling_rate)
+
+    def _mel_power(self, frames: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """Power in each mel band, `(..., num_frames, num_mel_bins)`, and the power below which it needs float64."""
         shape, frames = frames.shape[:-1], frames.flatten(0, -2)
-        periodic = FRONTENDS[self.frontend].periodic_window
-        window = _hann_window(self._window_samples, frames.shape[1], periodic, dtype, frames.device)
+        periodic, prepare = FRONTENDS[self.frontend].periodic_window, FRONTENDS[self.frontend].prepare
+        window = hann_window(self.window_samples, frames.shape[1], periodic, dtype, frames.device)
         power = frames.new_empty(len(frames), self.n_fft // 2 + 1)
         block_size = FRAMES_PER_BLOCK if frames.device.type == "cpu" else len(frames)
         for block, block_power in zip(frames.split(block_size), power.split(block_size)):
@@ -186,8 +190,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
             squares = torch.view_as_real(spectrum).square_()
             torch.add(squares[..., 0], squares[..., 1], out=block_power)
         mel_power = power.new_empty(len(power), self.num_mel_bins)
-        bank = (self.num_mel_bins, self.f_min, self.f_max or self.sampling_rate / 2, self.sampling_rate)
-        products, largest_weights = _mel_products(self.frontend, self.n_fft, bank, power.device)
+        products, largest_weights = _mel_products(self.frontend, self.n_fft, self.mel_bank, power.device)
         for bins, bands, weights in products:
             torch.mm(power[:, bins], weights, out=mel_power[:, bands])
         rounded_below = power.mean(dim=1).view(*shape, 1) * (ROUNDED_BELOW * largest_weights)
@@ -202,7 +205,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         _check(isinstance(self.do_normalize, bool), "do_normalize to be True or False", repr(self.do_normalize))
         low, high = SAMPLING_RATES
         _check(low <= self.sampling_rate <= high, f"sampling_rate from {low:,} to {high:,} Hz", self.sampling_rate)
-        nyquist, window_samples = self.sampling_rate / 2, self._window_samples
+        nyquist, window_samples = self.sampling_rate / 2, self.window_samples
         f_max = nyquist if self.f_max is None else self.f_max
         is_power = _is_number(self.ref) and self.ref > 0
         is_known = isinstance(self.frontend, str) and self.frontend in FRONTENDS
@@ -229,6 +232,10 @@ def _librosa_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) 
     coarse = torch.minimum(mel_power - cut_below.clamp(min=AMIN), rounded_below - mel_power).amax(dim=-1) > 0
     if coarse.any():
         mel_power[coarse] = extractor._mel_power(frames[coarse], torch.float64)[0]
+    return _decibels(extractor, mel_power)
+
+
+def _decibels(extractor: ASTVAFeatureExtractor, mel_power: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     decibels = mel_power.clamp_(min=AMIN).log10_().mul_(10)
     maximum = decibels.amax((1, 2), keepdim=True)
     reference = maximum if extractor.ref == "max" else 10 * math.log10(max(AMIN, float(extractor.ref)))
@@ -239,16 +246,19 @@ def _librosa_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) 
 
 def _kaldi_log_mel(extractor: ASTVAFeatureExtractor, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Natural logarithms, as kaldi and transformers' [`ASTFeatureExtractor`] compute them."""
-    frames = waveforms.unfold(1, extractor._window_samples, extractor.hop_length)
+    frames = waveforms.unfold(1, extractor.window_samples, extractor.hop_length)
     # Pre-emphasis removes much of the power, but not the rounding error: all frames need double precision.
-    mel_power, _ = extractor._mel_power(frames, torch.float64, _emphasize)
+    return _natural_logarithms(extractor, extractor._mel_power(frames, torch.float64)[0])
+
+
+def _natural_logarithms(extractor: ASTVAFeatureExtractor, mel_power: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return mel_power.clamp_(min=KALDI_FLOOR).log_(), mel_power.new_tensor(KALDI_FLOOR).log_()
 
 
 def _emphasize(frames: torch.Tensor) -> torch.Tensor:
-    """Kaldi's frames, `(num_frames, samples)`: the mean removed, and most of the previous sample subtracted."""
-    frames = frames - frames.mean(dim=1, keepdim=True)
-    return frames - KALDI_PREEMPHASIS * torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
+    """Kaldi's frames, `(..., samples)`: the mean removed, and most of the previous sample subtracted."""
+    frames = frames - frames.mean(dim=-1, keepdim=True)
+    return frames - KALDI_PREEMPHASIS * torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
 
 
 class Frontend(NamedTuple):
@@ -256,6 +266,9 @@ class Frontend(NamedTuple):
 
     # (batch, num_samples) -> (batch, num_frames, num_mel_bins), and the smallest value possible, which broadcasts to it
     log_mel: Callable[[ASTVAFeatureExtractor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    # The same from the power in each mel band, which is overwritten.
+    logarithm: Callable[[ASTVAFeatureExtractor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    prepare: Callable[[torch.Tensor], torch.Tensor] | None  # what is done to frames before the window
     centered: bool  # whether frames reach beyond the ends of the waveform; otherwise only whole frames count
     periodic_window: bool
     mel_bands: dict[str, Any]  # arguments of mel_filter_bank
@@ -264,8 +277,17 @@ class Frontend(NamedTuple):
 SLANEY_BANDS = {"norm": "slaney", "mel_scale": "slaney"}
 KALDI_BANDS = {"mel_scale": "kaldi", "triangularize_in_mel_space": True}
 FRONTENDS = {
-    "librosa": Frontend(_librosa_log_mel, centered=True, periodic_window=True, mel_bands=SLANEY_BANDS),
-    "kaldi": Frontend(_kaldi_log_mel, centered=False, periodic_window=False, mel_bands=KALDI_BANDS),
+    "librosa": Frontend(
+        _librosa_log_mel, _decibels, prepare=None, centered=True, periodic_window=True, mel_bands=SLANEY_BANDS
+    ),
+    "kaldi": Frontend(
+        _kaldi_log_mel,
+        _natural_logarithms,
+        prepare=_emphasize,
+        centered=False,
+        periodic_window=False,
+        mel_bands=KALDI_BANDS,
+    ),
 }
 
 
@@ -313,7 +335,7 @@ def _group_by_length(waveforms: list[torch.Tensor]) -> Iterator[tuple[list[int],
 
 
 @lru_cache(maxsize=8)
-def _hann_window(size: int, frame_size: int, periodic: bool, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def hann_window(size: int, frame_size: int, periodic: bool, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Hann window of `size` samples in the middle of a frame of zeros, `(frame_size,)`."""
     window = torch.hann_window(size, periodic=periodic, dtype=torch.float64)
     left = (frame_size - size) // 2

@@ -110,13 +110,21 @@ def _read_pyav(container: Any, stream: Any, sampling_rate: float, position: int,
 def _local_path(file: BinaryIO) -> Iterator[str]:
     """Path of an open file; of a copy where it has none."""
     name = getattr(file, "name", None)
-    if isinstance(name, (str, bytes)) and os.path.isfile(name):
+    if isinstance(name, (str, bytes)) and os.path.isfile(name) and _is_open_at(file, name):
         yield os.fsdecode(name)
         return
     with tempfile.NamedTemporaryFile() as copy:
         shutil.copyfileobj(file, copy)
         copy.flush()
         yield copy.name
+
+
+def _is_open_at(file: BinaryIO, path: str | bytes) -> bool:
+    """Whether a path leads to an open file: a file in an archive has the name that it has there."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except (OSError, AttributeError):  # it is no file of the system
+        return False
 
 
 @contextmanager

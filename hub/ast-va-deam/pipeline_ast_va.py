@@ -81,9 +81,10 @@ class MusicEmotionPipeline(ChunkPipeline):
 
         Args:
             inputs: a song, or several: a list, a generator, a torch `Dataset` or a column of a `datasets.Dataset`. A
-                song is a path, an http(s) URL, a binary file or encoded bytes; a waveform, array or tensor of floats in
-                [-1, 1] or of integer PCM, at the rate of the feature extractor, with channels on the shorter axis; or a
-                dict with `"array"` or `"raw"` and `"sampling_rate"`, or with `"bytes"` or `"path"`.
+                song is a path, an http(s) URL, an address of fsspec such as `s3://bucket/song.mp3`, a binary file or
+                encoded bytes; a waveform, array or tensor of floats in [-1, 1] or of integer PCM, at the rate of the
+                feature extractor, with channels on the shorter axis; or a dict with `"array"` or `"raw"` and
+                `"sampling_rate"`, or with `"bytes"` or `"path"`.
             progress: whether to show a progress bar over several songs.
             segment_hop_seconds: step between the starts of segments, in seconds; by default the length of a segment.
             on_error: `"raise"`, or `"return"` for the result `{"error": message}` in place of a song that cannot be
