@@ -22,6 +22,7 @@ from modeling_ast_va import (
     descriptors_ast_va,
 )
 from modeling_ast_va.cli import main
+from modeling_ast_va.hub.card import render_model_card
 from modeling_ast_va.hub.folder import load_model, save_hub_folder
 from modeling_ast_va.onnx import LogMel, MelPower
 from modeling_ast_va.pipeline_ast_va import predict_log_mels
@@ -95,6 +96,18 @@ def test_log_mels_are_those_of_the_feature_extractor(settings, num_samples):
     waveforms = np.stack([chords(SEGMENT_SECONDS, RATE, seed)[:num_samples] for seed in range(2)])
     expected = extractor(waveforms, sampling_rate=RATE, return_tensors="pt", do_normalize=False)["input_values"]
     torch.testing.assert_close(LogMel(extractor)(torch.from_numpy(waveforms)), expected, rtol=0, atol=2e-3)
+
+
+def test_the_example_of_the_card_runs_unchanged(exported, folder, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    programs = [block.split("```")[0] for block in render_model_card(folder).split("```python\n")[1:]]
+    (program,) = [program for program in programs if "onnxruntime" in program]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ast-va.onnx").symlink_to(exported)
+    variables: dict = {}
+    exec(program, variables)
+    assert variables["waveforms"].shape == (1, round(SEGMENT_SECONDS * RATE))
+    assert variables["valence"].shape == variables["arousal"].shape == (1,)
 
 
 @pytest.mark.parametrize(("batch_size", "num_samples"), [(1, 12000), (3, 12000), (2, 5001)])
