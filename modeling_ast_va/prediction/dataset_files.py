@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..argument_parser import check_output
+from .audio_files import find_audio
 
 if TYPE_CHECKING:
     from datasets import Audio, Dataset, IterableDataset
+
+logger = logging.getLogger(__name__)
 
 
 def check_target(output: str | Path | None, push_to_hub: str | None) -> str | None:
@@ -44,6 +49,8 @@ def load(dataset: str | Path, split: str, name: str | None, streaming: bool) -> 
             found = load_from_disk(str(dataset))
         else:
             found = load_dataset(str(dataset), name, streaming=streaming)
+            if place.is_dir():
+                _warn_of_left_out(place)
     except DatasetsError as error:
         raise ValueError(f"Expected a data set, but got {str(dataset)!r}: {error.__cause__ or error}") from error
     if not isinstance(found, (DatasetDict, IterableDatasetDict)):  # saved without the other splits
@@ -51,6 +58,17 @@ def load(dataset: str | Path, split: str, name: str | None, streaming: bool) -> 
     if split not in found:
         raise ValueError(f"Expected a split out of {', '.join(found)} of {str(dataset)!r}, but got {split!r}.")
     return found[split]
+
+
+def _warn_of_left_out(folder: Path) -> None:
+    """Name the audio files of a folder that the library leaves out, because it does not know their endings."""
+    from datasets.packaged_modules.audiofolder.audiofolder import AudioFolder
+
+    endings = Counter(Path(file).suffix.lower() for file in find_audio([folder]).files)
+    left_out = {ending: count for ending, count in endings.items() if ending not in AudioFolder.EXTENSIONS}
+    if left_out:
+        counts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(left_out.items()))
+        logger.warning("datasets leaves out audio files of %s: %s. `ast-va predict` rates them.", folder, counts)
 
 
 def check_column(data: Dataset | IterableDataset, column: str) -> None:

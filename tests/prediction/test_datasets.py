@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -97,6 +98,16 @@ def test_every_form_is_rated_without_torchcodec(saved, music, encoded, tmp_path,
         (row["audio"], row["name"]) for row in rows(encoded)
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "model", "rated"]
+
+
+def test_files_that_datasets_leaves_out_are_counted(saved, music, tmp_path, caplog):
+    folder = tmp_path / "music"
+    shutil.copytree(music, folder)
+    for name in ("a.m4a", "b.m4a", "c.ac3", "notes.txt"):
+        (folder / name).write_bytes(b"of a format that datasets does not know")
+    predict_dataset(saved, folder, tmp_path / "rated", device="cpu")
+    assert f"datasets leaves out audio files of {folder}: 1 .ac3, 2 .m4a" in caplog.text
+    assert len(load_from_disk(tmp_path / "rated")) == 4
 
 
 @pytest.mark.parametrize("flags", [[], ["--streaming"]])
