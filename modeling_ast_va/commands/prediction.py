@@ -53,8 +53,6 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
     models, paths = split_models(options.pop("model", []))
     paths += options.pop("paths", [])
     _check_flags(parser, paths, options)
-    if not models and not (RELEASED_MODEL / CONFIG_FILE).is_file():
-        parser.error("the following arguments are required: --model, a folder or Hub id")
     for model in models:
         check_model(model)
     if "dataset" in options:

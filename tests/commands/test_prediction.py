@@ -8,7 +8,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import pytest
 from deam_folder import write_song
 
 from modeling_ast_va.cli import main
@@ -17,15 +16,11 @@ from modeling_ast_va.hub.folder import save_hub_folder
 from modeling_ast_va.released import RELEASED_MODEL
 
 
-def test_the_released_model_is_the_default_where_it_exists(capsys, monkeypatch, tmp_path):
+def test_the_released_model_is_the_default(monkeypatch):
     calls = []
     monkeypatch.setattr("modeling_ast_va.prediction.run.predict", lambda model, paths, **options: calls.append(model))
     assert main(["predict", "a.mp3", "--output", "o.csv"]) == 0
     assert calls == [RELEASED_MODEL]
-    monkeypatch.setattr("modeling_ast_va.commands.prediction.RELEASED_MODEL", tmp_path)
-    with pytest.raises(SystemExit, match="2"):
-        main(["predict", "a.mp3", "--output", "o.csv"])
-    assert "required: --model, a folder or Hub id" in capsys.readouterr().err
 
 
 def test_models_and_songs_are_given_in_any_order(model, feature_extractor, tmp_path):
