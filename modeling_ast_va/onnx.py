@@ -19,7 +19,8 @@ from transformers.audio_utils import mel_filter_bank
 from transformers.utils import cached_file
 
 from . import __version__
-from .feature_extraction_ast_va import FRONTENDS, ASTVAFeatureExtractor, hann_window
+from .feature_extraction_ast_va import ASTVAFeatureExtractor
+from .frontends_ast_va import FRONTENDS, hann_window
 from .hub.files import WEIGHTS_FILE
 from .hub.protocol import load_protocol
 from .modeling_ast_va import ASTVAForRegression

@@ -16,8 +16,9 @@ import torch
 from music import chords
 from transformers import ASTFeatureExtractor, AutoFeatureExtractor, DataCollatorWithPadding
 
-from modeling_ast_va import ASTVAFeatureExtractor, feature_extraction_ast_va
-from modeling_ast_va.feature_extraction_ast_va import COUNTS, FRONTENDS, NUMBERS, OPTIONAL, _group_by_length
+from modeling_ast_va import ASTVAFeatureExtractor, feature_extraction_ast_va, frontends_ast_va
+from modeling_ast_va.feature_extraction_ast_va import COUNTS, NUMBERS, OPTIONAL, _group_by_length
+from modeling_ast_va.frontends_ast_va import FRONTENDS
 
 # Both libraries warn of settings and signals that are intended here.
 pytestmark = pytest.mark.filterwarnings("ignore:n_fft=.* is too large", "ignore:At least one mel filter")
@@ -127,13 +128,13 @@ def test_other_settings_equal_librosa(ours, librosas, name):
 )
 def test_double_precision_is_used_only_for_coarse_frames(monkeypatch, name, again):
     num_frames = {torch.float32: 0, torch.float64: 0}
-    original = ASTVAFeatureExtractor._mel_power
+    original = frontends_ast_va.mel_power_of
 
-    def mel_power(self, frames, dtype):
+    def mel_power_of(extractor, frames, dtype):
         num_frames[dtype] += frames.shape[:-1].numel()
-        return original(self, frames, dtype)
+        return original(extractor, frames, dtype)
 
-    monkeypatch.setattr(ASTVAFeatureExtractor, "_mel_power", mel_power)
+    monkeypatch.setattr(frontends_ast_va, "mel_power_of", mel_power_of)
     log_mel(ASTVAFeatureExtractor(), SIGNALS[name])
     assert num_frames[torch.float32] == 431
     assert again <= num_frames[torch.float64] <= (431 if again else 0)
