@@ -10,7 +10,7 @@ transformers: `AutoModel.from_pretrained(...)` and `pipeline("music-emotion", ..
 from .lazy import lazy_names
 from .registration import register_when_imported
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,

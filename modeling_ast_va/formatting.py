@@ -35,7 +35,7 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, markdo
     return "\n".join(f"| {line(cells, ' | ')} |" for cells in (header, rule, *rows))
 
 
-def printable(text: object, length: int = MAX_SHOWN) -> str:
+def single_line(text: object, length: int = MAX_SHOWN) -> str:
     """A text from a file as one line of limited length, without characters that are not printed."""
     line = " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())
     return line if len(line) <= length else f"{line[:length]}..."
@@ -43,13 +43,13 @@ def printable(text: object, length: int = MAX_SHOWN) -> str:
 
 def markdown_text(text: object) -> str:
     """A text from a file as Markdown that shows it: without markup, HTML, or cells of a table."""
-    escaped = re.sub(r"[\\`*_{}\[\]#!|~]", r"\\\g<0>", printable(text))
+    escaped = re.sub(r"[\\`*_{}\[\]#!|~]", r"\\\g<0>", single_line(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def markdown_code(text: object) -> str:
     """A text from a file as a code span of Markdown, also in the cell of a table."""
-    line = printable(text).replace("|", "\\|")
+    line = single_line(text).replace("|", "\\|")
     fence = fence_of(line, 1)
     pad = " " if len(fence) > 1 or not line else ""
     return f"{fence}{pad}{line}{pad}{fence}"

@@ -18,7 +18,15 @@ from safetensors import safe_open
 from ..configuration_ast_va import ASTVAConfig
 from ..data.splits import SPLITS
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..formatting import fence_of, format_interval, format_number, format_table, markdown_code, markdown_text, printable
+from ..formatting import (
+    fence_of,
+    format_interval,
+    format_number,
+    format_table,
+    markdown_code,
+    markdown_text,
+    single_line,
+)
 from ..metrics import DIMENSIONS
 from .files import (
     CARD_FILE,
@@ -129,7 +137,7 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
     base_model = protocol.get("base_model")
     eval_results = evaluation_results(protocol, results)
     return ModelCardData(
-        license=printable(protocol.get("license", "unknown")),
+        license=single_line(protocol.get("license", "unknown")),
         library_name="transformers",
         pipeline_tag="audio-classification",
         tags=TAGS,
@@ -141,14 +149,14 @@ def card_data(protocol: Mapping[str, Any], results: Mapping[str, float], name: s
 
 def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]) -> list[EvalResult]:
     """Every test metric that was measured, per song and per segment, with its data."""
-    name = printable(protocol.get("dataset", "unknown"))
+    name = single_line(protocol.get("dataset", "unknown"))
     common = TASK | {
         "dataset_type": name.lower().replace(" ", "-"),
         "dataset_name": name,
         # If all songs are used for training, the results are those of the folds.
         "dataset_split": "cross-validation" if protocol.get("split_by") == "none" else "test",
         "dataset_args": {
-            key: protocol[key] if isinstance(protocol[key], (int, float)) else printable(protocol[key])
+            key: protocol[key] if isinstance(protocol[key], (int, float)) else single_line(protocol[key])
             for key in ("labels", "split_by", "segment_seconds")
             if key in protocol
         },

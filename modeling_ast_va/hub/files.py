@@ -26,9 +26,7 @@ SONG_PREDICTIONS_FILE = "predictions.csv"
 SEGMENT_PREDICTIONS_FILE = "segment_predictions.csv"
 LOSS_PLOT_FILE = "loss_curves.png"
 EVALUATION_PLOT_FILES = ("predictions.png", "residuals.png", "valence_arousal_plane.png")
-
-
-MAX_REPO_ID = 96
+MAX_REPO_ID = 96  # characters
 FORBIDDEN = re.compile(r"^[-/.@]|[/.]$|//|\.\.|/\.|\.lock(/|$)|@\{")  # in names of branches
 MODEL_TYPE, AST_MODEL_TYPE = "ast_va", "audio-spectrogram-transformer"
 
