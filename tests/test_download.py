@@ -17,6 +17,7 @@ from modeling_ast_va.audio_ast_va import decode
 from modeling_ast_va.decoding_ast_va import AudioError
 
 RATE = 22_050
+SENT_SLOWLY = [0]  # bytes that the server has sent to the last client of /slow
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,7 @@ def server(content):
                 if self.path == "/slow":
                     for position in range(0, len(content), 10):
                         self.wfile.write(content[position : position + 10])
+                        SENT_SLOWLY[0] = position
                         time.sleep(0.05)
                 while self.path == "/endless":
                     self.wfile.write(bytes(2**16))
@@ -82,7 +84,6 @@ def test_a_song_is_downloaded(server, content, path):
         ("/ftp", "redirects to ftp://127.0.0.1/song.flac, which is neither http nor https"),
         ("/circle", "cannot be downloaded .*redirect"),
         ("/endless", "exceeds the limit of a download, 0.00195312 GiB and 1 s"),
-        ("/slow", "exceeds the limit of a download, 0.00195312 GiB and 1 s"),
     ],
 )
 def test_downloads_that_are_refused(server, monkeypatch, path, message):
@@ -90,6 +91,14 @@ def test_downloads_that_are_refused(server, monkeypatch, path, message):
     monkeypatch.setattr(download_ast_va, "MAX_DOWNLOAD_SECONDS", 1.0)
     with pytest.raises(AudioError, match=f"^{server}{path}: expected an audio file, but .*{message}"):
         decode(server + path, RATE)
+
+
+def test_the_limit_of_time_does_not_wait_for_a_chunk(server, monkeypatch):
+    monkeypatch.setattr(download_ast_va, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(download_ast_va, "MAX_DOWNLOAD_SECONDS", 0.2)
+    with pytest.raises(AudioError, match="exceeds the limit"):
+        decode(f"{server}/slow", RATE)
+    assert SENT_SLOWLY[0] < download_ast_va.CHUNK_BYTES / 2
 
 
 def test_a_file_that_is_announced_too_large_is_not_downloaded(server, monkeypatch, content):
