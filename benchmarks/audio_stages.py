@@ -17,6 +17,7 @@ from transformers import ASTFeatureExtractor
 
 from modeling_ast_va.audio_ast_va import decode, stream_segments
 from modeling_ast_va.data.dataset import load_segments
+from modeling_ast_va.data.deam import read_deam
 
 from .context import DECODED_SONGS, SAMPLING_RATE, SEGMENT_SAMPLES, Context, torch_threads
 from .notebook_way import ANNOTATION_FILES, AUDIO_FOLDER, SONG_LEVEL_FOLDER, notebook_log_mel
@@ -119,8 +120,7 @@ def preparation(context: Context) -> list[Row]:
     def ours() -> None:
         with tempfile.TemporaryDirectory(dir=context.work_dir) as cache_dir:
             load_segments(
-                data_dir,
-                labels="published",
+                read_deam(data_dir, labels="published"),
                 feature_extractor=extractor,
                 num_proc=context.num_threads,
                 cache_dir=cache_dir,

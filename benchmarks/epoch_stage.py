@@ -11,7 +11,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from modeling_ast_va import ASTVAForRegression, load_deam
-from modeling_ast_va.data.dataset import normalization_statistics
+from modeling_ast_va.data.statistics import normalization_statistics
 from modeling_ast_va.training.trainer import build_trainer
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 

@@ -15,7 +15,7 @@ import transformers
 
 from modeling_ast_va import make_demo_deam
 
-from . import audio_stages, device_stages, epoch_stage, job_stages, network_stages
+from . import audio_stages, device_stages, epoch_stage, job_stages, loading_stage, network_stages
 from .context import Context
 from .timing import Row, describe_machine, format_machine, format_rows
 
@@ -28,6 +28,7 @@ STAGES: dict[str, Callable[[Context], list[Row]]] = {
     "evaluation": network_stages.evaluation,
     "optimizations": network_stages.optimizations,
     "epoch": epoch_stage.epoch,
+    "loading": loading_stage.loading,
     "inference": job_stages.inference,
     "start": job_stages.start,
     "job": job_stages.job,

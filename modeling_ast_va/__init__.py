@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "pipeline_ast_va": ["MusicEmotionPipeline"],
         "ccc": ["ccc_path"],
         "checkpoints": ["convert_notebook_checkpoint", "init_from_audioset_ast"],
-        "data": ["load_deam"],
+        "data": ["load_deam", "load_ratings"],
         "demo": ["make_demo_deam"],
         "metrics": ["compute_metrics", "concordance_correlation_coefficient"],
         "prediction": ["load_pipeline"],

@@ -76,6 +76,8 @@ def stream_segments(
     hop_seconds: float | None = None,
     *,
     source_sampling_rate: int | None = None,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
 ) -> Iterator[Segment]:
     """
     Split a song into segments of equal length: 0-5 s, 5-10 s, ...
@@ -85,7 +87,8 @@ def stream_segments(
     that is shorter than a segment yields a shorter waveform.
 
     Args:
-        source, sampling_rate, source_sampling_rate: as for [`stream`].
+        source, sampling_rate, source_sampling_rate, start_seconds, duration_seconds: as for [`stream`]. The times of
+            segments count from `start_seconds`.
         segment_seconds: length of a segment, in seconds.
         hop_seconds: step between the starts of segments, in seconds; `None` means `segment_seconds`, no overlap.
 
@@ -95,7 +98,7 @@ def stream_segments(
     """
     segment_samples, hop_samples = segment_sizes(sampling_rate, segment_seconds, hop_seconds)
     last, before, buffer, start = None, np.zeros(0, np.float32), np.zeros(0, np.float32), 0
-    with open_audio(source, source_sampling_rate) as audio:
+    with open_audio(source, source_sampling_rate, start_seconds, duration_seconds) as audio:
         for block in _resample(audio, audio.sampling_rate, sampling_rate):
             buffer = np.concatenate([buffer, block])
             while len(buffer) >= segment_samples:

@@ -82,9 +82,9 @@ class ASTVAConfig(PreTrainedConfig):
         frequency_stride: step between patches, in mel bins; at most `patch_size`.
         time_stride: step between patches, in frames; at most `patch_size`.
         stem_channels: channels of a convolutional stem that replaces the patches: one 3x3 convolution of stride 2 for
-            each entry, then one token for each remaining time step, over all frequencies. Empty by default.
+            each entry, then one token for each remaining time step, over all frequencies.
         descriptor_hidden_size: width of an embedding of hand-made descriptors (timbre, loudness, rhythm, harmony) that
-            is concatenated to the pooled tokens. 0, the default, leaves the descriptors out.
+            is concatenated to the pooled tokens. 0 leaves the descriptors out.
         descriptor_dropout_prob: dropout of that embedding.
         pooler_dropout_prob: probability that the head receives zeros for the pooled tokens of a segment in training, so
             that it learns to predict from the descriptors (ModDrop: Neverova et al., 2016, IEEE TPAMI 38(8)).

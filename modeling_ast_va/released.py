@@ -21,6 +21,11 @@ RELEASED_MODEL = packaged("hub/ast-va-deam")
 RECIPES = packaged("configs")
 
 
+def recipe_names() -> list[str]:
+    """The names of the recipes of the package."""
+    return sorted(recipe.name for recipe in RECIPES.glob("*.json"))
+
+
 def find_recipe(name: str) -> Path:
     """
     Find the JSON file of a recipe of training: the file of that name, or else a recipe of the package, whose name may
@@ -32,7 +37,7 @@ def find_recipe(name: str) -> Path:
     path = Path(name)
     if path.exists():
         return path
-    recipes = sorted(recipe.name for recipe in RECIPES.glob("*.json"))
+    recipes = recipe_names()
     if path.name not in recipes or path.parent not in (Path(), Path("configs")):
         expected = f"Expected a JSON file of arguments, or a recipe out of {', '.join(recipes)}"
         raise ValueError(f"{expected}, but got {name!r}.{suggestion(path.name, recipes)}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Write the embeddings of a teacher: `python scripts/embed.py --model DIR --data_dir DEAM --output teacher.npz`."""
+"""Write embeddings of audio files: `python scripts/embed.py --model ENCODER SONGS... --output teacher.npz`."""
 
 import sys
 

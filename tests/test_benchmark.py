@@ -11,7 +11,7 @@ import pytest
 import torch
 from notebook_model import NotebookTransformer
 
-from benchmarks import audio_stages, epoch_stage, job_stages, network_stages, notebook_way, run
+from benchmarks import audio_stages, epoch_stage, job_stages, loading_stage, network_stages, notebook_way, run
 from benchmarks.context import Context, torch_threads
 from benchmarks.timing import Row, describe_machine, format_rows, format_seconds, time_interleaved
 from modeling_ast_va import make_demo_deam
@@ -186,6 +186,13 @@ def test_operations_of_the_matrix_products(context):
     head = 2 * (width * 128 + 128 * 2)
     expected = patches + keys_and_values + one_token + head
     assert network_stages.count_operations(context, training=False) == context.batch_size * expected
+
+
+def test_stage_of_loading(context, monkeypatch):
+    monkeypatch.setattr(loading_stage, "NUM_WORKERS", (0,))
+    monkeypatch.setattr(loading_stage, "WARM_UP_STEPS", 0)
+    monkeypatch.setattr(loading_stage, "NUM_STEPS", 2)
+    check(loading_stage.loading(context), 1)
 
 
 def test_stages_of_inference_and_start(context, monkeypatch):

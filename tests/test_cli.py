@@ -75,9 +75,15 @@ WRONG = [
     ("train --data_dir missing", "data_dir to be the folder of DEAM, but 'missing' is not a folder"),
     ("train --data_dir empty", "DEAM in 'empty'"),
     ("train --data_dir deam", "static_annotations_averaged_songs_2000_2058.csv' in 'deam', but there is no such file"),
+    ("train --data_dir whole --data_csv a.csv", "Expected either data_dir or data_csv, but got 'whole' and 'a.csv'"),
+    ("train --data_dir whole --label_range 0 1", "Expected audio_dir and label_range with data_csv only"),
+    ("train --data_csv missing.csv", "missing.csv"),
+    ("train --data_csv a.csv --label_range 5 1", "from the lowest to the highest rating, but got 5 1"),
+    ("train --data_csv a.csv --label_range 5", "--label_range: expected 2 arguments"),
+    ("train --log_mels memory", "--log_mels: invalid choice: 'memory'"),
     (
         "train missing.json",
-        "a recipe out of deam.json, deam_distilled.json, demo.json, notebook.json, but got 'missing.",
+        "a recipe out of deam.json, deam_distilled.json, demo.json, finetune.json, notebook.json, but got 'missing.",
     ),
     ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),
     ("train --num_folds 5", "num_folds of 2 or more together with a fold"),
@@ -99,8 +105,11 @@ WRONG = [
     ("evaluate --model vit --data_dir missing", "but 'missing' is not a folder"),
     ("evaluate --model vit --data_dir whole --batch_size 0", "expected a whole number of at least 1, but got '0'"),
     ("evaluate --folds missing", "missing has no protocol.json, segment_predictions.csv"),
-    ("embed --model ./missing --data_dir whole --output o.npz", "but got './missing', which is no folder"),
-    ("embed --model vit --data_dir whole --output o.npz", "'ast_va' or 'audio-spectrogram-transformer' in 'vit/"),
+    ("embed a.mp3 --model ./missing --output o.npz", "but got ./missing, which is no folder"),
+    ("embed a.mp3 --model me/a --output o.csv", "Expected an output file ending in .npz, but got 'o.csv'"),
+    ("embed a.mp3 --model me/a --output empty", "Expected a file to write, but got 'empty', which is a folder"),
+    ("embed a.mp3 --model me/a --output o.npz --pooling max", "invalid choice: 'max'"),
+    ("embed a.mp3 --model me/a --output o.npz --layer 1.5", "expected a whole number, but got '1.5'"),
     ("release --model missing --output o", "but got 'missing', which is no folder"),
     ("release --model tiny --output o", "tiny has no protocol.json, model.safetensors"),
     ("push --model missing --repo_id me/a", "missing has no README.md, config.json"),
@@ -162,7 +171,7 @@ def test_devices_are_those_of_this_machine(monkeypatch):
 
 def test_training_on_demo_songs_is_announced_first(caplog, monkeypatch):
     def train(arguments):
-        assert "Without --data_dir, training uses synthesised demo songs" in caplog.text
+        assert "Without --data_dir or --data_csv, training uses synthesised demo songs" in caplog.text
         started.append(arguments.data.data_dir)
 
     started = []

@@ -18,7 +18,7 @@ TRAVELLING = "travelling"
 LAYERS = (
     {"__main__", "cli", "commands"},
     {"training", "collection"},
-    {"evaluation", "prediction", "demo", "checkpoints", "onnx"},
+    {"evaluation", "prediction", "embedding", "demo", "checkpoints", "onnx"},
     {"hub"},
     {"data"},
     {"settings", "metrics", "plots", "ccc"},

@@ -14,6 +14,7 @@ SONGS = range(991, 1011)  # half of them published with exchanged labels; 16 tra
 ARTISTS = {song: f"Band {(song - 991) // 2}" for song in SONGS}
 SEGMENTS_PER_SONG = 2  # of 2 s, and of the second that is left
 TINY = [
+    "notebook.json",
     *("--hidden_size", "32", "--num_hidden_layers", "2", "--intermediate_size", "64", "--head_hidden_size", "16"),
     *("--initializer_range", "0.2"),  # large, so that predictions differ from the start
     *("--sampling_rate", "8000", "--n_fft", "256", "--hop_length", "160", "--num_mel_bins", "32"),
@@ -28,7 +29,7 @@ def write_songs(root: Path) -> Path:
 
 
 def tiny_flags(data_dir: Path, output_dir: Path, *flags: str) -> list[str]:
-    """The command line of a tiny run. All runs share a cache of log-mels."""
+    """The command line of a tiny run of the notebook's network. All runs share a cache of log-mels."""
     cache_dir = data_dir.with_name(f"{data_dir.name}_cache")
     return [*TINY, "--data_dir", str(data_dir), "--cache_dir", str(cache_dir), "--output_dir", str(output_dir), *flags]
 

@@ -32,8 +32,8 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         hop_length: step between frames, in samples.
         num_mel_bins: number of mel bands.
         max_length: number of frames of every spectrogram; shorter ones are padded, longer ones are cut, with a warning.
-        segment_seconds: length of the segments that a song is split into; at most `max_length` frames.
-        f_min, f_max: lower and upper edge of the mel bands, in Hz; `f_max=None` means half the sampling rate.
+        segment_seconds: length of the segments that a song is split into, in seconds; at most `max_length` frames.
+        f_min, f_max: lower and upper edge of the mel bands, in Hz. Without `f_max`, half the sampling rate.
         frontend: `"librosa"` computes `librosa.power_to_db` of `librosa.feature.melspectrogram`: centred frames, Slaney
             mel bands, dB. `"kaldi"` computes the log-mels of transformers' [`ASTFeatureExtractor`]: whole frames only,
             mean removed, pre-emphasis, kaldi mel bands, natural logarithm; `ref` and `top_db` are ignored.
@@ -42,7 +42,7 @@ class ASTVAFeatureExtractor(SequenceFeatureExtractor):
         padding_value: log-mel value of padded frames, before normalisation. `None` means the quietest possible value:
             the maximum less `top_db` (without `top_db`, the minimum), or the floor of kaldi.
         do_normalize: whether to subtract `mean` and divide by `std`.
-        mean, std: of the log-mel values of the training set; the defaults are those of DEAM.
+        mean, std: mean and standard deviation of the log-mel values of the training set.
         kwargs: arguments of [`SequenceFeatureExtractor`]. `feature_size` is `num_mel_bins` by default.
 
     Raises:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..argument_parser import ArgumentParser, check_output, number
+from ..data.sources import DataSource
 from ..data.splits import LABELS, SPLIT_BY
 
 AS_TRAINED = "(default: as in training)"
-OF_SPLIT = ("labels", "split_by", "split_seed", "num_folds", "validation_ratio")
+OF_DATA = ("data_dir", "data_csv", "audio_dir", "label_range", "labels")
+OF_SPLIT = ("split_by", "split_seed", "num_folds", "validation_ratio")
 # Flags of several commands, and those of the split.
 FLAGS: dict[str, dict[str, Any]] = {
     "segment_hop_seconds": {
@@ -19,8 +21,21 @@ FLAGS: dict[str, dict[str, Any]] = {
     },
     "batch_size": {"type": number(int, 1), "help": "segments in a batch (default: 16)"},
     "num_proc": {"type": number(int, 1), "help": "processes that decode (default: one per core)"},
+    "log_mels": {
+        "choices": ("cached", "on_the_fly"),
+        "help": "keep log-mels on disk, or compute them from the audio for every batch (default: cached)",
+    },
     "cache_dir": {"help": "folder of cached log-mels (default: the cache of datasets)"},
-    "labels": {"choices": LABELS, "help": AS_TRAINED},
+    "data_dir": {"help": "folder of DEAM, as distributed, or of the demo songs"},
+    "data_csv": {"help": "table of ratings: CSV, TSV, JSON Lines or Parquet with path, valence and arousal"},
+    "audio_dir": {"help": "folder to which the paths of the table refer (default: that of the table)"},
+    "label_range": {
+        "type": number(float),
+        "nargs": 2,
+        "metavar": ("LOW", "HIGH"),
+        "help": "lowest and highest rating of the table's scale (default: 1 9)",
+    },
+    "labels": {"choices": LABELS, "help": f"of DEAM {AS_TRAINED}"},
     "split_by": {"choices": SPLIT_BY, "help": AS_TRAINED},
     "split_seed": {"type": number(int, 0), "help": AS_TRAINED},
     "num_folds": {"type": number(int, 2), "help": AS_TRAINED},
@@ -34,12 +49,20 @@ def add_flags(parser: ArgumentParser, *names: str) -> None:
         parser.add_argument(f"--{name}", **FLAGS[name])
 
 
-def check_paths(options: Mapping[str, Any]) -> None:
-    """Check the folder of DEAM and the folders to write (ValueError)."""
-    if "data_dir" in options:
-        from ..data.annotations import find_deam
+def take_source(options: dict[str, Any]) -> DataSource | None:
+    """Take the flags of the data set out of the options, and check it (ValueError); None where there are none."""
+    given = {name: options.pop(name) for name in OF_DATA if name in options}
+    if not given:
+        return None
+    if "label_range" in given:
+        given["label_range"] = tuple(given["label_range"])
+    source = DataSource(**given)
+    source.check()
+    return source
 
-        find_deam(options["data_dir"])
+
+def check_paths(options: Mapping[str, Any]) -> None:
+    """Check the folders to write (ValueError)."""
     for name in ("output_dir", "cache_dir"):
         if name in options:
             check_output(options[name], is_folder=True)

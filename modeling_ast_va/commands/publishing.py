@@ -18,7 +18,7 @@ from ..hub.files import (
     check_revision,
     require_files,
 )
-from .flags import add_flags, check_paths
+from .flags import OF_DATA, add_flags, check_paths, take_source
 
 
 def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
@@ -26,18 +26,20 @@ def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
     release --model DIR --cross_validation DIR --output hub/NAME [--data_dir DEAM]
     release --refresh hub/NAME
+
+    With the training data, the fit to them is measured too.
     """
     parser.add_argument("--model", help="folder of a training run")
     parser.add_argument("--cross_validation", help="folder of `evaluate --folds`, for the results in the card")
     parser.add_argument("--output", help="new folder: half-precision weights, settings, code, card")
-    parser.add_argument("--data_dir", help="folder of DEAM, to measure the fit to the training songs")
     parser.add_argument("--refresh", metavar="DIR", help="released folder whose code and card are written again")
-    add_flags(parser, "num_proc", "cache_dir")
+    add_flags(parser, *OF_DATA, "num_proc", "cache_dir")
     options = vars(parser.parse_args(argv))
     refreshed = options.pop("refresh", None)
     if options if refreshed else not {"model", "output"} <= options.keys():
         parser.error("expected either --model and --output, or --refresh alone")
     check_paths(options)
+    source = take_source(options)
     if not refreshed:
         check_model(options["model"])
         require_files(Path(options["model"]), PROTOCOL_FILE, WEIGHTS_FILE)
@@ -49,7 +51,7 @@ def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
     if refreshed:
         refresh_release(refreshed)
     else:
-        release_model(**options)
+        release_model(**options, source=source)
     print(f"Wrote {refreshed or options['output']}")
 
 

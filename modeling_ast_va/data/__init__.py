@@ -6,7 +6,9 @@ from ..lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "dataset": ["LoadedSegments", "load_deam", "load_segments", "normalization_statistics", "split_dataset"],
+        "dataset": ["load_deam", "load_ratings", "load_segments", "split_dataset"],
+        "sources": ["DataSource"],
         "splits": ["SplitSettings"],
+        "statistics": ["normalization_statistics"],
     },
 )

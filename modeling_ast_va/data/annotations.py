@@ -14,8 +14,6 @@ Source: A. Aljanaki, Y.-H. Yang, M. Soleymani, "Developing a benchmark for emoti
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..audio_ast_va import RATING_SCALE
+from .csv_files import read_csv, shorten
 
 STD_LIMITS = (0, RATING_SCALE[1] - RATING_SCALE[0])
 RATING_COLUMNS = {
@@ -36,7 +35,6 @@ RATING_COLUMNS = {
 DYNAMIC_LIMITS = (-1, 1)
 
 MAX_ID_DIGITS = 18  # as 64 bits hold
-MAX_SHOWN = 100  # characters of a damaged value in an error
 
 # The archives of DEAM unpack to the second path of each pair; the widespread single archive wraps them as in the first.
 ANNOTATION_FOLDERS = (
@@ -160,67 +158,16 @@ def _read_rows(
     """
     seen: dict[int, str] = {}
     for path in map(Path, files):
-        for line, cells in _read_csv(path, ("song_id", *columns), ragged):
+        for line, cells in read_csv(path, ("song_id", *columns), ragged=ragged):
             place, text = f"{path.name} line {line}", cells["song_id"]
             if not text.isdecimal() or len(text) > MAX_ID_DIGITS:
                 expected = f"a whole number of up to {MAX_ID_DIGITS} digits"
-                raise ValueError(f"{place}: expected song_id to be {expected}, but got {_shorten(text)}.")
+                raise ValueError(f"{place}: expected song_id to be {expected}, but got {shorten(text)}.")
             song_id = int(text)
             if song_id in seen:
                 raise ValueError(f"{place}: expected song_id {song_id} once, but got it in {seen[song_id]} too.")
             seen[song_id] = place
             yield place, song_id, cells
-
-
-def _read_csv(path: Path, columns: Iterable[str], ragged: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line number, {column without blanks: stripped value}) of each row that is not blank."""
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""))
-    try:
-        header = ["".join(name.split()) for name in next(reader, [])]
-        _check_header(path, header, columns)
-        num_named = max(position for position, name in enumerate(header, start=1) if name)
-        for row in reader:
-            cells, place = [value.strip() for value in row], f"{path.name} line {reader.line_num}"
-            if not any(cells):
-                continue
-            if any("\n" in value or "\r" in value for value in row):
-                raise ValueError(f"{place}: expected no line break in a value, but got one: a quote is open.")
-            misfit = "shorter" if len(cells) < num_named else "longer" if any(cells[len(header) :]) else ragged
-            if misfit != ragged:
-                raise ValueError(f"{place}: expected {num_named} values as in the header, but got {len(cells)}.")
-            named = dict.fromkeys(header, "") | dict(zip(header, cells))
-            yield reader.line_num, {name: value for name, value in named.items() if name}
-    except csv.Error as error:
-        raise ValueError(f"{path.name} line {reader.line_num}: expected a CSV file, but got {error}.") from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"Expected to read {str(path)!r}, but the system reports: {error.strerror}.") from error
-    if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise ValueError(f"{path.name} line {line}: expected text in UTF-8, but got a NUL byte, as in UTF-16.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:  # saved again by a spreadsheet: only names of artists and titles have such letters
-        return content.decode("latin-1")
-
-
-def _check_header(path: Path, header: list[str], columns: Iterable[str]) -> None:
-    missing = [name for name in columns if name not in header]
-    if missing:
-        names, got = ", ".join(map(repr, missing)), _shorten(", ".join(filter(None, header))) if any(header) else "none"
-        raise ValueError(f"{path.name}: expected columns {names}, separated by commas, but got {got}.")
-    for second, name in enumerate(header):
-        if name and (first := header.index(name)) < second:
-            got = f"as columns {first + 1} and {second + 1}"
-            raise ValueError(f"{path.name}: expected column {name!r} once, but got it {got}.")
-
-
-def _shorten(text: str) -> str:
-    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
 
 
 def _sample_seconds(place: str, column: str) -> float:
@@ -239,7 +186,7 @@ def _number(place: str, column: str, text: str, low: float, high: float) -> floa
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{place}: expected {column} to be a number, but got {_shorten(text)}.")
+        raise ValueError(f"{place}: expected {column} to be a number, but got {shorten(text)}.")
     if not low <= value <= high:
         raise ValueError(f"{place}: expected {column} from {low} to {high}, but got {text}.")
     return value

@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from datasets import Dataset, Features, concatenate_datasets
 from datasets.arrow_writer import ArrowWriter
 from datasets.config import HF_DATASETS_CACHE
@@ -34,10 +35,12 @@ from filelock import FileLock
 from ..processes import num_cores
 
 SONGS_PER_SHARD = 16  # a process that is killed loses the work on at most this many songs
+MAX_SHARDS = 128  # the shards of all rows stay open, and systems allow 256 or 1,024 open files: then more songs in each
+ROWS_PER_BATCH = 1000
 
 Song = dict[str, Any]
 Columns = dict[str, Any]
-Shard = list[tuple[Song, Song]]  # each song, and what identifies it and the version of its file
+Shard = list[Song]  # as `identify` returns them
 
 
 def map_songs(
@@ -72,11 +75,10 @@ def map_songs(
         ValueError: when the file of a song has vanished or changed since the call.
         OSError: when the cache cannot be written, or a process was killed.
     """
-    identities = [_identity(song) for song in songs]
-    folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(identities, key)}"
-    bounds = [*range(0, len(songs), SONGS_PER_SHARD), len(songs)]
-    identified = list(zip(songs, identities))
-    shards = {folder / f"{start:06d}-{stop:06d}.arrow": identified[start:stop] for start, stop in pairwise(bounds)}
+    songs = [identify(song) for song in songs]
+    folder = Path(cache_dir or HF_DATASETS_CACHE) / "modeling_ast_va" / f"{name}-{_digest(songs, key)}"
+    bounds = [*range(0, len(songs), max(SONGS_PER_SHARD, -(-len(songs) // MAX_SHARDS))), len(songs)]
+    shards = {folder / f"{start:06d}-{stop:06d}.arrow": songs[start:stop] for start, stop in pairwise(bounds)}
     if not all(file.is_file() for file in shards):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):
@@ -92,8 +94,8 @@ def map_songs(
         return concatenate_datasets([Dataset.from_file(str(file)) for file in shards])
 
 
-def _identity(song: Song) -> Song:
-    """What the rows of a song depend on: the song, and the version of its file."""
+def identify(song: Song) -> Song:
+    """What the rows of a song depend on: the song, and the version of its file (ValueError where that is missing)."""
     try:
         file = os.stat(song["path"])
     except OSError as error:
@@ -101,8 +103,14 @@ def _identity(song: Song) -> Song:
     return song | {"path": os.path.abspath(song["path"]), "size": file.st_size, "modified_ns": file.st_mtime_ns}
 
 
-def _digest(identities: list[Song], key: Mapping[str, Any]) -> str:
-    content = json.dumps({"songs": identities, "key": key}, sort_keys=True)
+def check_unchanged(song: Song) -> None:
+    """Check that the file of a song is still as [`identify`] found it (ValueError)."""
+    if identify(song) != song:
+        raise ValueError(f"Expected {song['path']!r} to stay as it was, but it has changed meanwhile.")
+
+
+def _digest(songs: list[Song], key: Mapping[str, Any]) -> str:
+    content = json.dumps({"songs": songs, "key": key}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -117,20 +125,36 @@ def _naming(folder: Path) -> Iterator[None]:
 
 
 def _write_shard(compute: Callable[[Song], Columns], features: Features, file: Path, songs: Shard) -> int:
-    """Write the rows of a few songs, with one song in memory at a time, and return the number of songs."""
+    """Write the rows of a few songs, with one song of arrays in memory at a time, and return the number of songs."""
     unfinished = file.with_name(f"{file.stem}-{uuid4().hex}.tmp")
     try:
         with _naming(file.parent):
             with ArrowWriter(features=features, path=str(unfinished)) as writer:
-                for song, identity in songs:
-                    writer.write_batch(compute(song))
-                    if _identity(song) != identity:
-                        raise ValueError(f"Expected {song['path']!r} to stay as it was, but it has changed meanwhile.")
+                for columns in _join_small(map(compute, songs)):
+                    writer.write_batch(columns)
+                for song in songs:
+                    check_unchanged(song)
                 writer.finalize()
             os.replace(unfinished, file)
     finally:
         unfinished.unlink(missing_ok=True)
     return len(songs)
+
+
+def _join_small(songs: Iterable[Columns]) -> Iterator[Columns]:
+    """Join the rows of songs without arrays: reading a table takes time for each batch that was written."""
+    joined: Columns = {}
+    for columns in songs:
+        has_arrays = any(isinstance(values, np.ndarray) for values in columns.values())
+        if joined and (has_arrays or len(next(iter(joined.values()))) >= ROWS_PER_BATCH):
+            yield joined
+            joined = {}
+        if has_arrays:
+            yield columns
+        else:
+            joined = {name: [*joined.get(name, ()), *values] for name, values in columns.items()}
+    if joined:
+        yield joined
 
 
 def _in_processes(write: Callable[[Path, Shard], int], shards: Mapping[Path, Shard], num_proc: int) -> Iterator[int]:

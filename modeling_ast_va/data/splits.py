@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from .groups import songs_by_group
-from .song_ids import FIRST_2015_ID, ID_RANGES, id_range_of
+from .song_ids import ID_RANGES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +27,11 @@ logger = logging.getLogger(__name__)
 
 LABELS = ("corrected", "published")  # whether the exchanged columns of DEAM are corrected; see `label_audit.py`
 SPLITS = ("train", "validation", "test")
-SPLIT_BY = ("artist", "song", "segment", "mediaeval2015", "none")
+SPLIT_BY = ("artist", "song", "segment", "column", "mediaeval2015", "none")
 VALIDATION_RATIO = 0.1
 TEST_RATIO = 0.1
+
+SongColumns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class SplitSettings:
     Args:
         split_by: `"artist"` keeps the songs of an artist together; `"song"` keeps the segments of a song together;
             `"segment"` is the split of the notebook, which leaks because segments of one song are in training and
-            test; `"mediaeval2015"` tests on songs 2001-2058; with `"none"` all songs train.
+            test; `"column"` is the split that the data state; `"mediaeval2015"` tests on songs 2001-2058 of DEAM; with
+            `"none"` all songs train. `None` is `"column"` where the data state a split, else `"artist"`.
         seed: of the draw.
         num_folds: tests on one of this many folds in place of 10 % of the songs; see [`assign_folds`].
         fold: which of the folds, from 0.
@@ -50,21 +53,21 @@ class SplitSettings:
         ValueError: for a value that does not exist, and for values that do not go together.
     """
 
-    split_by: str = "artist"
+    split_by: str | None = None
     seed: int = 42
     num_folds: int | None = None
     fold: int | None = None
     validation_ratio: float = VALIDATION_RATIO
 
     def __post_init__(self) -> None:
-        if self.split_by not in SPLIT_BY:
+        if self.split_by not in (None, *SPLIT_BY):
             raise ValueError(f"Expected split_by to be one of {', '.join(SPLIT_BY)}, but got {self.split_by!r}.")
         if not 0 <= self.validation_ratio <= 0.5:
             raise ValueError(f"Expected validation_ratio from 0 to 0.5, but got {self.validation_ratio}.")
-        if self.validation_ratio != VALIDATION_RATIO and self.split_by in ("segment", "none"):
+        if self.validation_ratio != VALIDATION_RATIO and self.split_by in ("segment", "column", "none"):
             raise ValueError(
                 f"Expected no validation_ratio with split_by={self.split_by!r}, but got {self.validation_ratio}: "
-                "'segment' is the exact split of the notebook, and with 'none' every song trains."
+                "'segment' is the exact split of the notebook, 'column' that of the data, and 'none' no split."
             )
         if self.num_folds is None and self.fold is None:
             return
@@ -73,61 +76,106 @@ class SplitSettings:
                 "Expected num_folds of 2 or more together with a fold from 0 to num_folds - 1, but got "
                 f"num_folds={self.num_folds} and fold={self.fold}."
             )
-        if self.split_by not in ("artist", "song"):
+        if self.split_by not in (None, "artist", "song"):
             raise ValueError(f"Expected split_by to be artist or song with num_folds, but got {self.split_by!r}.")
 
 
-def split_segments(
-    song_ids: Sequence[int], groups: Sequence[int], settings: SplitSettings
-) -> dict[str, NDArray[np.int64]]:
+def resolve_split(columns: SongColumns, settings: SplitSettings) -> SplitSettings:
+    """
+    The settings with the `split_by` that applies to these songs, given the columns of [`split_segments`].
+
+    By default it is `"column"` where the songs have a `split` and no folds are requested, else `"artist"`. Where no
+    artist is known, `"artist"` becomes `"song"`, with a warning.
+    """
+    split_by = settings.split_by
+    if split_by is None:
+        has_split = settings.num_folds is None and any(columns["split"])
+        split_by = "column" if has_split else "artist"
+    if split_by in ("artist", "mediaeval2015") and not any(columns["artist"]):
+        logger.warning("No artist is known: splitting by song, so an artist may be in several splits.")
+        split_by = "song" if split_by == "artist" else split_by
+    return replace(settings, split_by=split_by)
+
+
+def split_segments(columns: SongColumns, settings: SplitSettings) -> dict[str, NDArray[np.int64]]:
     """
     Draw training, validation and test segments.
 
     Args:
-        song_ids: of each segment, in ascending order of songs and of segments in a song.
-        groups: of each segment, as [`~groups.song_groups`] numbers them: their songs stay together.
+        columns: of the song of each segment, in ascending order of songs and of segments in a song: `song_id`,
+            `artist`, `group` and `recording`, as [`~groups.artist_groups`] and [`~groups.recording_groups`] number
+            them, whose songs stay together; `subset` and `split`, as in [`~rated_songs.RatedSongs`].
         settings: of the split.
 
     Returns:
         The indices of the segments of `train`, `validation` and `test`, each ascending, without splits that are not
-        requested: only `train` where `split_by` is `"none"`, no `validation` where its ratio is 0.
+        requested: only `train` where `split_by` is `"none"`, no `validation` where its ratio is 0, and those of the
+        data where it is `"column"`.
 
     Raises:
-        ValueError: when there are too few songs for these splits.
+        ValueError: when there are too few songs for these splits, or the data do not state what the split needs.
     """
     import numpy as np
 
+    settings = resolve_split(columns, settings)
+    song_ids = columns["song_id"]
     if settings.split_by == "none":
         return {"train": np.arange(len(song_ids))}
     if settings.split_by == "segment":
         logger.warning("split_by='segment' puts segments of one song into training and test: its test results leak.")
         indices = _split_rows(len(song_ids), settings.seed)
     else:
-        split_of = split_songs(dict(zip(song_ids, groups)), settings)
-        names = np.array([split_of[song] for song in song_ids])
+        if settings.split_by == "column":
+            names = _stated_splits(columns)
+        else:
+            groups = columns["recording" if settings.split_by == "song" else "group"]
+            split_of = split_songs(dict(zip(song_ids, groups)), settings, dict(zip(song_ids, columns["subset"])))
+            names = np.array([split_of[song] for song in song_ids])
         indices = {name: np.flatnonzero(names == name) for name in SPLITS}
-    if not settings.validation_ratio:
+    if settings.split_by == "column":
+        indices = {name: index for name, index in indices.items() if name == "train" or len(index)}
+    elif not settings.validation_ratio:
         del indices["validation"]
     empty = [name for name, index in indices.items() if not len(index)]
     if empty:
         raise ValueError(
             f"Expected enough songs for every split, but got {len(song_ids)} segments of {len(set(song_ids))} songs in "
-            f"{len(set(groups))} groups (artists or duplicates kept together): {', '.join(empty)} would be empty."
+            f"{len(set(columns['group']))} groups (artists or duplicates kept together): {', '.join(empty)} would be "
+            "empty."
         )
     return indices
 
 
-def split_songs(group_of: Mapping[int, int], settings: SplitSettings) -> dict[int, str]:
-    """Assign whole groups of songs to splits, given the group of each song id; a split can be empty."""
+def _stated_splits(columns: SongColumns) -> NDArray[np.str_]:
+    """The split of each segment that the data state; a warning says that artists are in several splits."""
     import numpy as np
 
+    if not all(columns["split"]):
+        raise ValueError("Expected a table with a column split for split_by='column', but got songs without a split.")
+    splits_of: dict[Any, set[str]] = {}
+    for group, split in set(zip(columns["group"], columns["split"])):
+        splits_of.setdefault(group, set()).add(split)
+    if num_leaks := sum(len(splits) > 1 for splits in splits_of.values()):
+        logger.warning(
+            "%d artists or recordings are in several splits of the column split: a model may recognise them.", num_leaks
+        )
+    return np.array(columns["split"])
+
+
+def split_songs(
+    group_of: Mapping[Any, Any], settings: SplitSettings, subset_of: Mapping[Any, str] | None = None
+) -> dict[Any, str]:
+    """Assign whole groups of songs to splits, given the group and the subset of each song id; a split can be empty."""
+    import numpy as np
+
+    subset_of = subset_of or {}
     rng = np.random.default_rng(settings.seed)
     if settings.num_folds is not None and settings.fold is not None:
-        fold_of = assign_folds(group_of, settings.num_folds, seed=settings.seed)
+        fold_of = assign_folds(group_of, settings.num_folds, seed=settings.seed, subset_of=subset_of)
         test = {song for song in group_of if fold_of[song] == settings.fold}
         rng = np.random.default_rng((settings.seed, settings.fold))
     elif settings.split_by == "mediaeval2015":
-        test = {song for song in group_of if song >= FIRST_2015_ID}
+        test = {song for song in group_of if subset_of.get(song) == ID_RANGES[-1]}
     else:
         test = _draw(group_of, TEST_RATIO * len(group_of), rng)
     rest = {song: group for song, group in group_of.items() if song not in test}
@@ -136,18 +184,21 @@ def split_songs(group_of: Mapping[int, int], settings: SplitSettings) -> dict[in
     return {song: "test" if song in test else "validation" if song in validation else "train" for song in group_of}
 
 
-def assign_folds(group_of: Mapping[int, int], num_folds: int, *, seed: int = 42) -> dict[int, int]:
+def assign_folds(
+    group_of: Mapping[Any, Any], num_folds: int, *, seed: int = 42, subset_of: Mapping[Any, str] | None = None
+) -> dict[Any, int]:
     """
-    Assign whole groups of songs to folds of nearly equal size, within each range of song ids and in total.
+    Assign whole groups of songs to folds of nearly equal size, within each subset of the data and in total.
 
     Groups are taken by size, the largest first and equal ones in random order; each goes to the fold that is then the
-    least full in the ranges of its songs. Ranges matter because the songs of the three MediaEval years differ in kind:
+    least full in the subsets of its songs. Subsets matter because the songs of the three years of DEAM differ in kind:
     every fold tests on all of them.
 
     Args:
         group_of: the group of each song id.
         num_folds: from 2 to the number of groups; otherwise a ValueError.
         seed: of the order among groups of equal size.
+        subset_of: the subset of each song id.
 
     Returns:
         The fold of each song id, from 0.
@@ -160,27 +211,33 @@ def assign_folds(group_of: Mapping[int, int], num_folds: int, *, seed: int = 42)
             f"Expected num_folds from 2 to the number of groups (artists or duplicates kept together), but got "
             f"{num_folds} for {len(group_of)} songs in {len(songs_of)} groups."
         )
-    ranges = {group: np.bincount(id_range_of(songs), minlength=len(ID_RANGES)) for group, songs in songs_of.items()}
-    num_songs = np.maximum(1, sum(ranges.values()))  # (ranges,)
+    subsets = [(subset_of or {}).get(song, "") for song in sorted(group_of)]
+    index_of = {subset: index for index, subset in enumerate(dict.fromkeys(subsets))}
+    indices = dict(zip(sorted(group_of), (index_of[subset] for subset in subsets)))
+    sizes = {
+        group: np.bincount([indices[song] for song in songs], minlength=len(index_of))
+        for group, songs in songs_of.items()
+    }
+    num_songs = np.sum(list(sizes.values()), axis=0)  # (subsets,)
     filled = np.zeros((num_folds, len(num_songs)))
-    fold_of: dict[int, int] = {}
+    fold_of: dict[Any, int] = {}
     shuffled = np.random.default_rng(seed).permutation(sorted(songs_of)).tolist()
     for group in sorted(shuffled, key=lambda group: -len(songs_of[group])):
-        # Growth of the sum over ranges of squared sizes, which is smallest for the least full fold.
-        growth = (((filled + ranges[group]) ** 2 - filled**2) / num_songs).sum(axis=1)
+        # Growth of the sum over subsets of squared sizes, which is smallest for the least full fold.
+        growth = (((filled + sizes[group]) ** 2 - filled**2) / num_songs).sum(axis=1)
         fold = int(np.lexsort((filled.sum(axis=1), growth))[0])
-        filled[fold] += ranges[group]
+        filled[fold] += sizes[group]
         fold_of |= dict.fromkeys(songs_of[group], fold)
     return fold_of
 
 
-def _draw(group_of: Mapping[int, int], num_songs: float, rng: np.random.Generator) -> set[int]:
+def _draw(group_of: Mapping[Any, Any], num_songs: float, rng: np.random.Generator) -> set[Any]:
     """Draw groups in random order, skipping each that would exceed `num_songs` songs in total."""
     # A very productive artist therefore never fills a small split, but trains. Only where even the smallest group is
     # too large, one of that size is drawn.
     songs_of = songs_by_group(group_of)
     limit = max([round(num_songs), *sorted(map(len, songs_of.values()))[:1]])
-    drawn: set[int] = set()
+    drawn: set[Any] = set()
     for group in rng.permutation(sorted(songs_of)).tolist():
         if len(drawn) + len(songs_of[group]) <= limit:
             drawn.update(songs_of[group])

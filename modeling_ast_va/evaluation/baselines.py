@@ -46,12 +46,12 @@ def predict_baselines(
     Predict the songs of a split by every baseline, fitted to the songs of `train`.
 
     Args:
-        folds: the splits of each fold, or of one draw, as [`load_deam`] returns them, with or without log-mels.
+        folds: the splits of each fold, or of one draw, as [`load_ratings`] returns them, with or without log-mels.
         num_proc, cache_dir: as for [`describe_songs`].
 
     Returns:
-        For each baseline a table with one row for each song, in ascending order: `song_id`, `group`, `artist`, `path`,
-        ratings and predictions, and `fold` if there are several.
+        For each baseline a table with one row for each song, in ascending order: `song_id`, `group`, `subset`,
+        `artist`, `path`, ratings and predictions, and `fold` if there are several.
 
     Raises:
         ImportError: without scikit-learn.
@@ -111,6 +111,6 @@ def _fit_best(model: Any, grid: Mapping[str, Any], features: Array, references: 
 
 def _songs(segments: Dataset) -> pd.DataFrame:
     """A table with one row for each song of a split, in ascending order."""
-    table = segments.select_columns(["song_id", "group", "artist", "path", "labels"]).to_pandas()
+    table = segments.select_columns(["song_id", "group", "subset", "artist", "path", "labels"]).to_pandas()
     table[list(DIMENSIONS)] = np.stack(table.pop("labels"))
     return table.drop_duplicates("song_id").sort_values("song_id", ignore_index=True)

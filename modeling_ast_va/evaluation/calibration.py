@@ -8,6 +8,7 @@ the concordance is higher with the spread of the ratings itself, as scaled by Tr
 order of songs and their correlation with the ratings do not change.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from ..data.splits import assign_folds
 from ..metrics import pearson_r
 from ..modeling_ast_va import ASTVAForRegression
 from .tables import predictions, ratings, table_of_songs, with_predictions
+
+NUM_MAPPING_FOLDS = 5
 
 
 class Calibration(NamedTuple):
@@ -48,12 +52,43 @@ def calibrate(segments: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
     return with_predictions(segments, calibration.gain * predictions(segments) + calibration.offset)
 
 
-def calibrate_folds(segments: pd.DataFrame) -> pd.DataFrame:
-    """Calibrate out-of-fold predictions: those of each fold by the songs of all other folds."""
+def fit_linear_mapping(songs: pd.DataFrame) -> Calibration:
+    """Fit the least squares regression of ratings on predictions of songs; its gain is 0 for constant predictions."""
+    rated, predicted = ratings(songs), predictions(songs)
+    covariance = ((rated - rated.mean(axis=0)) * (predicted - predicted.mean(axis=0))).mean(axis=0)
+    variance = predicted.var(axis=0)
+    gain = np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 0)
+    return Calibration(gain, rated.mean(axis=0) - gain * predicted.mean(axis=0))
+
+
+def calibrate_folds(
+    segments: pd.DataFrame, fit: Callable[[pd.DataFrame], Calibration] = fit_calibration
+) -> pd.DataFrame:
+    """Calibrate predictions of segments with a column `fold`: those of each fold by `fit` to all other folds' songs."""
     songs = table_of_songs(segments)
     folds = segments.groupby("fold")
-    tables = [calibrate(table, fit_calibration(songs[songs["fold"] != fold])) for fold, table in folds]
+    tables = [calibrate(table, fit(songs[songs["fold"] != fold])) for fold, table in folds]
     return pd.concat(tables).sort_index()
+
+
+def map_linearly(segments: pd.DataFrame, num_folds: int = NUM_MAPPING_FOLDS) -> pd.DataFrame | None:
+    """
+    Map predictions to the scale of other ratings, each song by [`fit_linear_mapping`] on songs of other artists.
+
+    Args:
+        segments: table of segments; the songs of one `group` stay in one of the folds.
+        num_folds: at most as many as there are groups.
+
+    Returns:
+        The table with mapped predictions, or None if all songs are of one group.
+    """
+    group_of = dict(zip(segments["song_id"], segments["group"]))
+    num_folds = min(num_folds, len(set(group_of.values())))
+    if num_folds < 2:
+        return None
+    fold_of = assign_folds(group_of, num_folds, subset_of=dict(zip(segments["song_id"], segments["subset"])))
+    folds = segments.assign(fold=segments["song_id"].map(fold_of))
+    return calibrate_folds(folds, fit_linear_mapping).drop(columns="fold")
 
 
 @torch.no_grad()

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from datasets import Dataset, DatasetDict
 
 from ..data.dataset import load_segments, split_dataset
+from ..data.sources import DataSource
+from ..data.splits import SplitSettings
 from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE
-from ..hub.protocol import SPLIT_NAMES, load_protocol, trained_split
+from ..hub.protocol import SPLIT_NAMES, label_range_of, load_protocol, trained_split
 from ..plots import save_evaluation_plots
 from .baselines import predict_baselines, require_scikit_learn
 from .calibration import calibrate_folds, fit_calibration
@@ -30,7 +33,7 @@ def evaluate_folds(
     *,
     output_dir: str | Path | None = None,
     baselines: bool = False,
-    data_dir: str | Path | None = None,
+    source: DataSource | None = None,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> dict[str, Report]:
@@ -44,7 +47,8 @@ def evaluate_folds(
         folders: as for [`merge_folds`].
         output_dir: folder of all output; None is `cross_validation` in the parent folder of the first folder.
         baselines: whether to evaluate the baselines too, fitted to the training songs of each fold.
-        data_dir, num_proc, cache_dir: as for [`load_deam`]; only baselines need them.
+        source: the data set of the folds; only baselines need it.
+        num_proc, cache_dir: as for [`load_ratings`].
 
     Returns:
         For each system the result of [`evaluate_system`].
@@ -54,8 +58,8 @@ def evaluate_folds(
         ImportError: for baselines without scikit-learn.
     """
     if baselines:
-        if data_dir is None:
-            raise ValueError("Expected data_dir, which the baselines need, but got none.")
+        if source is None:
+            raise ValueError("Expected data_dir or data_csv, which the baselines need, but got neither.")
         require_scikit_learn()
     protocol, segments = merge_folds(folders)
     if len(segments) == 1:  # one seed, and so one model to release
@@ -66,8 +70,8 @@ def evaluate_folds(
     best = list(segments.values())[-1]  # calibrated, or the average over several seeds
     songs = table_of_songs(best)
     tables = {}
-    if baselines and data_dir is not None:
-        tables = _predict_baselines(data_dir, protocol, num_proc, cache_dir)
+    if baselines and source is not None:
+        tables = _predict_baselines(source, protocol, num_proc, cache_dir)
         others, keys = next(iter(tables.values())), ["song_id", "fold"]
         if not (songs[keys].equals(others[keys]) and np.allclose(ratings(songs), ratings(others), atol=1e-3)):
             raise ValueError(
@@ -81,7 +85,7 @@ def evaluate_folds(
 
 
 def evaluate_baselines(
-    data_dir: str | Path,
+    source: DataSource,
     *,
     output_dir: str | Path,
     num_folds: int = 5,
@@ -93,32 +97,39 @@ def evaluate_baselines(
     Evaluate the baselines without a model by cross-validation; print the report, and write it to `output_dir`.
 
     Args:
-        data_dir, num_proc, cache_dir: as for [`load_deam`].
-        settings: `labels`, `split_by`, `split_seed`, `validation_ratio`, as for [`trained_split`].
+        source: the data set.
+        num_proc, cache_dir: as for [`load_ratings`].
+        settings: `split_by`, `split_seed`, `validation_ratio`, as for [`trained_split`].
 
     Returns:
         For each baseline the result of [`evaluate_system`].
 
     Raises:
-        ValueError: as for [`load_deam`].
+        ValueError: as for [`load_ratings`].
         ImportError: without scikit-learn.
     """
     require_scikit_learn()
-    labels, split = trained_split({}, num_folds=num_folds, fold=0, **settings)
-    protocol = {"labels": labels, "split_by": split.split_by, "split_seed": split.seed, "num_folds": split.num_folds}
-    protocol.update(validation_ratio=split.validation_ratio, segment_seconds=SEGMENT_SECONDS, segment_hop_seconds=None)
-    return publish_report({}, _predict_baselines(data_dir, protocol, num_proc, cache_dir), protocol, output_dir)
+    labels, split = trained_split({"split_by": "artist"}, num_folds=num_folds, fold=0, **settings)
+    protocol: dict[str, Any] = {"labels": source.labels or labels, "split_by": split.split_by, "split_seed": split.seed}
+    protocol |= {"num_folds": split.num_folds, "validation_ratio": split.validation_ratio}
+    protocol |= {"segment_seconds": SEGMENT_SECONDS, "segment_hop_seconds": None, "label_range": source.label_range}
+    return publish_report({}, _predict_baselines(source, protocol, num_proc, cache_dir), protocol, output_dir)
 
 
 def _predict_baselines(
-    data_dir: str | Path, protocol: Mapping[str, Any], num_proc: int | None, cache_dir: str | Path | None
+    source: DataSource, protocol: Mapping[str, Any], num_proc: int | None, cache_dir: str | Path | None
 ) -> dict[str, pd.DataFrame]:
     """Out-of-fold predictions of every baseline, on the folds of a protocol."""
     labels, split = trained_split(protocol, fold=0)
     lengths = {name: protocol[name] for name in ("segment_seconds", "segment_hop_seconds")}
-    segments = load_segments(data_dir, labels=labels, **lengths, num_proc=num_proc, cache_dir=cache_dir)
-    folds = [split_dataset(segments.rows, replace(split, fold=fold)) for fold in range(protocol["num_folds"])]
-    return predict_baselines(folds, num_proc=num_proc, cache_dir=cache_dir)
+    songs = replace(source, labels=source.labels or labels).read()
+    rows = load_segments(songs, **lengths, num_proc=num_proc, cache_dir=cache_dir).rows
+    return predict_baselines(split_folds(rows, split), num_proc=num_proc, cache_dir=cache_dir)
+
+
+def split_folds(rows: Dataset, split: SplitSettings) -> list[DatasetDict]:
+    """The splits of every fold."""
+    return [split_dataset(rows, replace(split, fold=fold)) for fold in range(split.num_folds or 0)]
 
 
 def merge_folds(folders: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
@@ -161,7 +172,7 @@ def merge_folds(folders: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str
     segments = {f"seed {seed}" if len(runs) > 1 else "model": _concatenate(runs[seed]) for seed in sorted(runs)}
     if len(runs) > 1:
         segments[f"average of {len(runs)} seeds"] = _average(list(segments.values()))
-    return {name: protocols[0][name] for name in SHARED}, segments
+    return {name: protocols[0][name] for name in SHARED} | {"label_range": label_range_of(protocols[0])}, segments
 
 
 def _concatenate(folders: dict[int, str | Path]) -> pd.DataFrame:

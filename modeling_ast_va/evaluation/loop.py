@@ -8,6 +8,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import EvalPrediction
 
+from ..data.log_mels import log_mel_batches
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..metrics import compute_metrics
 from ..modeling_ast_va import ASTVAForRegression
@@ -24,14 +25,14 @@ def predict_rows(
 
     Args:
         model: used in evaluation mode, on the device where it is; its mode is restored.
-        rows: segments with `input_values`, as [`load_deam`] returns them.
+        rows: segments with log-mels, as [`load_ratings`] returns them.
     """
     predictions = []
     was_training = model.training
     model.eval()
     try:
-        for batch in rows.select_columns(["input_values"]).with_format("numpy").iter(batch_size):
-            log_mels = torch.from_numpy(np.stack(batch["input_values"])).to(model.device)
+        for batch in log_mel_batches(rows, batch_size):
+            log_mels = torch.from_numpy(batch).to(model.device)
             predictions.append(predict_log_mels(model, feature_extractor, log_mels).cpu().numpy())
     finally:
         model.train(was_training)
@@ -43,7 +44,7 @@ def evaluate_rows(rows: Dataset, predictions: NDArray, prefix: str) -> tuple[dic
     Metrics of predictions of segments, per segment and per song.
 
     Args:
-        rows, predictions: the segments, as [`load_deam`] returns them, and as [`predict_rows`] predicts them.
+        rows, predictions: the segments, as [`load_ratings`] returns them, and as [`predict_rows`] predicts them.
         prefix: of the metrics: the name of the split, or `"eval"`.
 
     Returns:

@@ -1,92 +1,159 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Evaluation of a saved model on a split of DEAM: metrics with confidence intervals, predictions, plots."""
+"""Evaluation of a saved model on a data set: metrics with confidence intervals, predictions, plots."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from datasets import Dataset, DatasetDict
 
-from ..data.dataset import load_deam
-from ..data.splits import SPLITS
+from ..audio_ast_va import RATING_SCALE
+from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
+from ..data.log_mels import LOG_MELS
+from ..data.sources import DataSource
+from ..data.splits import SPLITS, SplitSettings
 from ..formatting import format_number, format_table
 from ..hub.files import write_json
 from ..hub.folder import load_model
-from ..hub.protocol import load_protocol, trained_split
+from ..hub.protocol import LICENSES, load_protocol, trained_split, unsplit_fingerprint
 from ..metrics import METRICS
 from ..plots import save_evaluation_plots
 from ..processes import accelerators
 from .baselines import predict_baselines, require_scikit_learn
+from .calibration import NUM_MAPPING_FOLDS, map_linearly
+from .cross_validation import split_folds
 from .loop import evaluate_rows, predict_rows
-from .report import PREFIXES, publish_report
+from .report import PREFIXES, points_of, publish_report
 from .tables import predictions, ratings, table_of_songs, write_predictions
 
 logger = logging.getLogger(__name__)
 
+ALL = "all"  # in place of a split
+
 
 def evaluate_model(
     model: str | Path,
-    data_dir: str | Path,
+    source: DataSource,
     *,
-    split: str = "test",
+    split: str | None = None,
     output_dir: str | Path | None = None,
     segment_hop_seconds: float | None = None,
     batch_size: int = 32,
     baselines: bool = False,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
+    log_mels: str = LOG_MELS[0],
     **settings: Any,
 ) -> dict[str, float]:
     """
-    Evaluate a saved model on a split of DEAM; print the metrics, and write them, the predictions and plots.
+    Evaluate a saved model on a data set; print the metrics, and write them, the predictions and plots.
+
+    On the data set that the model was trained on, it is evaluated on the test split of training. On another data set
+    it is evaluated on all songs, as it is and after a linear mapping by [`map_linearly`], since scales and raters of
+    data sets differ.
 
     Args:
         model: folder or Hub id.
-        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder.
-        baselines: whether to evaluate the baselines too, fitted to the training songs.
-        data_dir, segment_hop_seconds, num_proc, cache_dir: as for [`load_deam`].
-        settings: as for [`trained_split`]. What is not given is as in training, so that the test split has no songs
-            that the model was trained on.
+        source: the data set; its `labels` are by default those of training.
+        split: `"train"`, `"validation"`, `"test"` or `"all"`; None is as described.
+        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder, or for another data set
+            `outputs/MODEL-on-DATA`.
+        baselines: whether to evaluate the baselines too, fitted to the training songs, or in folds of all songs.
+        segment_hop_seconds, num_proc, cache_dir, log_mels: as for [`load_ratings`].
+        settings: as for [`trained_split`], of the split. What is not given is as in training, so that the test split
+            has no songs that the model was trained on.
 
     Returns:
         Metrics such as `test_song_valence_ccc`.
 
     Raises:
-        ValueError: for a split that is unknown or that these settings do not have, and as for [`load_deam`].
+        ValueError: for a split that is unknown or that these settings do not have, and as for [`load_ratings`].
         ImportError: for baselines without scikit-learn.
     """
-    if split not in SPLITS:
-        raise ValueError(f"Expected a split out of {', '.join(SPLITS)}, but got {split!r}.")
+    if split not in (None, *SPLITS, ALL):
+        raise ValueError(f"Expected a split out of {', '.join((*SPLITS, ALL))}, but got {split!r}.")
     if baselines:
         require_scikit_learn()
     network, feature_extractor = load_model(model)
     protocol = load_protocol(model)
     labels, split_settings = trained_split(protocol, **settings)
-    if protocol and split_settings != trained_split(protocol)[1]:
-        logger.warning("The split differs from the one of training: %s songs may be training songs.", split)
-    data = load_deam(
-        data_dir,
-        labels=labels,
-        **asdict(split_settings),
-        segment_seconds=feature_extractor.segment_seconds,
+    songs = replace(source, labels=source.labels or labels).read()
+    rows = load_segments(
+        songs,
         segment_hop_seconds=segment_hop_seconds or protocol.get("segment_hop_seconds"),
         feature_extractor=feature_extractor,
         num_proc=num_proc,
         cache_dir=cache_dir,
-    )
+        log_mels=log_mels,
+    ).rows
+    is_as_trained = source.labels in (None, labels) and segment_hop_seconds is None
+    is_own = is_data_of(protocol, songs.dataset)
+    split = split or ("test" if settings or (is_own and protocol.get("split_by") != "none") else ALL)
+    if split == ALL:
+        split_settings = SplitSettings("none")
+        _describe_training(protocol, rows)
+    elif is_own:
+        _check_split(protocol, split_settings, unsplit_fingerprint({ALL: rows}) if is_as_trained else None)
+    split_settings = resolve_dataset_split(rows, split_settings)
+    data = DatasetDict({ALL: rows}) if split == ALL else split_dataset(rows, split_settings)
     if split not in data:
         raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
     predicted = predict_rows(network.to([*accelerators(), "cpu"][0]), feature_extractor, data[split], batch_size)
     metrics, segments = evaluate_rows(data[split], predicted, split)
-    tables = predict_baselines([data], split=split, num_proc=num_proc, cache_dir=cache_dir) if baselines else {}
+    systems = {"model": segments}
+    if not is_own and (mapped := map_linearly(segments)) is not None:
+        systems["model, linear mapping"] = mapped
+    tables = _predict_baselines(data, split, num_proc, cache_dir) if baselines else {}
     print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")
-    output_dir = output_dir or Path(model) / f"evaluation_{split}"
+    own_folder = Path(model) / f"evaluation_{split}"
+    output_dir = output_dir or (own_folder if is_own else _folder_of(model, songs.dataset))
     save_evaluation(metrics, segments, split, output_dir)
-    used = {"split": split, "labels": labels, **asdict(split_settings)}
-    publish_report({"model": segments}, tables, used, output_dir)
+    used = {"dataset": songs.dataset, "split": split, "labels": labels, **asdict(split_settings)}
+    publish_report(systems, tables, used | {"label_range": list(songs.label_range)}, output_dir)
     return metrics
+
+
+def is_data_of(protocol: Mapping[str, Any], dataset: str) -> bool:
+    """Whether a model was trained on the data set of this name; the demo songs have the folder layout of DEAM."""
+    trained_on = protocol.get("dataset")
+    return trained_on == dataset or {trained_on, dataset} <= LICENSES.keys()
+
+
+def _describe_training(protocol: Mapping[str, Any], rows: Dataset) -> None:
+    """Say it where the songs may be training songs."""
+    if not protocol:
+        logger.info("The training of this model is not recorded: these songs may be among its training songs.")
+    elif protocol.get("data_fingerprint") == unsplit_fingerprint({ALL: rows}):
+        logger.warning("These are the songs that the model was trained on: the results say nothing about others.")
+
+
+def _check_split(protocol: Mapping[str, Any], split: SplitSettings, fingerprint: str | None) -> None:
+    """Warn where the test songs may be training songs; the fingerprint is that of segments cut as in training."""
+    if split != trained_split(protocol)[1]:
+        logger.warning("The split differs from the one of training: its songs may be training songs.")
+    elif fingerprint not in (None, protocol.get("data_fingerprint")):
+        logger.warning(
+            "The songs differ from those of training, and so may the split: its songs may be training songs."
+        )
+
+
+def _predict_baselines(
+    data: DatasetDict, split: str, num_proc: int | None, cache_dir: str | Path | None
+) -> dict[str, pd.DataFrame]:
+    """Predictions of the baselines, fitted to the training songs, or for all songs to those of the other folds."""
+    options: dict[str, Any] = {"num_proc": num_proc, "cache_dir": cache_dir}
+    if split != ALL:
+        return predict_baselines([data], split=split, **options)
+    folds = SplitSettings("artist", num_folds=NUM_MAPPING_FOLDS, fold=0, validation_ratio=0)
+    tables = predict_baselines(split_folds(data[ALL], folds), **options)
+    return {name: table.drop(columns="fold") for name, table in tables.items()}
+
+
+def _folder_of(model: str | Path, dataset: str) -> Path:
+    return Path("outputs") / f"{Path(model).absolute().name}-on-{Path(dataset).stem}"
 
 
 def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split: str, output_dir: str | Path) -> None:
@@ -97,11 +164,29 @@ def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split:
     save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
 
 
-def format_metrics(metrics: Mapping[str, float], split: str) -> str:
-    """The metrics of a split as a table: valence, arousal and their mean, per song and per segment."""
+def format_metrics(metrics: Mapping[str, float], split: str, label_range: Sequence[float] = RATING_SCALE) -> str:
+    """
+    The metrics of a split as a table: valence, arousal and their mean, per song and per segment.
+
+    Args:
+        label_range: the scale of the ratings; where it is another one, the errors on it are added.
+    """
     rows = [
         [f"{unit} {dimension}", *(format_number(metrics[f"{split}_{start}{prefix}{name}"], 4) for name in METRICS)]
         for unit, start in (("song", "song_"), ("segment", ""))
         for dimension, prefix in PREFIXES.items()
     ]
-    return format_table(["", *METRICS], rows)
+    table = format_table(["", *METRICS], rows)
+    point = points_of(label_range)
+    if point == 1:
+        return table
+    factors = {"mse": point**2, "rmse": point, "mae": point}
+    rows = [
+        [
+            f"song {dimension}",
+            *(format_number(metrics[f"{split}_song_{prefix}{name}"] * factors[name], 4) for name in factors),
+        ]
+        for dimension, prefix in PREFIXES.items()
+    ]
+    low, high = label_range
+    return f"{table}\n\nOn the scale of the ratings, {low:g} to {high:g}:\n{format_table(['', *factors], rows)}"

@@ -1,14 +1,14 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""The report of several systems: every metric with its interval, per song, per range of song ids, and per segment."""
+"""The report of several systems: every metric with its interval, per song, per subset of the data, and per segment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..data.song_ids import ID_RANGES, id_range_of
+from ..audio_ast_va import RATING_SCALE
 from ..formatting import format_interval, format_table
 from ..hub.files import REPORT_FILE, write_json
 from ..metrics import DIMENSIONS, evaluate_predictions
@@ -17,7 +17,7 @@ from .tables import predictions, ratings, table_of_songs
 
 SHOWN = {"ccc": "CCC", "pearson_r": "r", "r2": "R2", "rmse": "RMSE", "mae": "MAE"}
 PREFIXES = {**{dimension: f"{dimension}_" for dimension in DIMENSIONS}, "mean": ""}  # of metrics, by what they are of
-UNITS = ("song", *(f"song {ids}" for ids in ID_RANGES), "segment")
+ERRORS = ("rmse", "mae")  # metrics in rating points
 
 Metric = dict[str, float | None]  # value, low and high; over folds also fold_mean and fold_std
 Report = dict[str, dict[str, Any]]  # by unit
@@ -26,21 +26,22 @@ Tables = Mapping[str, pd.DataFrame]  # by system
 
 def evaluate_system(songs: pd.DataFrame, segments: pd.DataFrame | None = None) -> Report:
     """
-    Evaluate the predictions of one system, per song, per song of each range of ids, and per segment.
+    Evaluate the predictions of one system, per song, per song of each subset of the data, and per segment.
 
     Args:
         songs, segments: tables of songs and of segments; those of out-of-fold predictions have a column `fold`.
 
     Returns:
-        For each of `UNITS` that has rows: `num_rows`, `num_groups` (of one artist or recording) and `metrics`, which
-        maps names such as `valence_ccc` to `value`, the bounds `low` and `high` of its interval (None if there is only
-        one group), and over folds `fold_mean` and `fold_std` (of a sample: n - 1).
+        For `"song"`, `"song SUBSET"` of each subset with a name, and `"segment"`: `num_rows`, `num_groups` (of one
+        artist or recording) and `metrics`, which maps names such as `valence_ccc` to `value`, the bounds `low` and
+        `high` of its interval (None if there is only one group), and over folds `fold_mean` and `fold_std` (of a
+        sample: n - 1).
     """
-    ranges = id_range_of(songs["song_id"])
-    tables = {"song": songs} | {f"song {ids}": songs[ranges == index] for index, ids in enumerate(ID_RANGES)}
+    subsets = [subset for subset in songs["subset"].unique().tolist() if subset]
+    tables = {"song": songs} | {f"song {subset}": songs[songs["subset"] == subset] for subset in subsets}
     if segments is not None:
         tables["segment"] = segments
-    return {unit: _evaluate_unit(table) for unit, table in tables.items() if len(table)}
+    return {unit: _evaluate_unit(table) for unit, table in tables.items()}
 
 
 def _evaluate_unit(table: pd.DataFrame) -> dict[str, Any]:
@@ -68,8 +69,36 @@ def evaluate_table(table: pd.DataFrame, other: pd.DataFrame | None = None) -> di
 
 def format_report(systems: Mapping[str, Report]) -> str:
     """The reports of several systems as text: a table for each unit, with three rows for each system."""
-    by_unit = {unit: {name: report[unit] for name, report in systems.items() if unit in report} for unit in UNITS}
-    return "\n\n".join(_format_unit(unit, reports) for unit, reports in by_unit.items() if reports)
+    units = sorted({unit for report in systems.values() for unit in report}, key=_place_of_unit)
+    by_unit = {unit: {name: report[unit] for name, report in systems.items() if unit in report} for unit in units}
+    return "\n\n".join(_format_unit(unit, reports) for unit, reports in by_unit.items())
+
+
+def _place_of_unit(unit: str) -> tuple[bool, bool, int, str]:
+    """Songs come first, then their subsets, of which "2-1000" is before "1001-2000", and segments last."""
+    return unit != "song", unit == "segment", len(unit), unit
+
+
+def format_errors(systems: Mapping[str, Report], label_range: Sequence[float]) -> str:
+    """The errors of songs on the scale of the ratings as text; empty if it is the scale of the predictions."""
+    scale = points_of(label_range)
+    if scale == 1:
+        return ""
+    rows = []
+    for name, report in systems.items():
+        for dimension, prefix in PREFIXES.items():
+            metrics = [report["song"]["metrics"][prefix + error] for error in ERRORS]
+            scaled = [{key: value and value * scale for key, value in metric.items()} for metric in metrics]
+            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, scaled)])
+    low, high = label_range
+    title = f"Per song, on the scale of the ratings, {low:g} to {high:g}; the other metrics are the same on both scales"
+    return f"{title}\n{format_table(['system', '', *(SHOWN[error] for error in ERRORS)], rows)}"
+
+
+def points_of(label_range: Sequence[float]) -> float:
+    """The size of a point of the 1-9 scale on another scale of ratings."""
+    low, high = label_range
+    return (high - low) / (RATING_SCALE[1] - RATING_SCALE[0])
 
 
 def format_comparison(name: str, comparison: Mapping[str, Mapping[str, Metric]]) -> str:
@@ -110,7 +139,7 @@ def publish_report(
     Args:
         segments: tables of segments; the last system is compared with the baselines.
         baselines: tables of the same songs.
-        protocol: how the songs were split.
+        protocol: how the songs were split, and the `label_range` of their ratings.
 
     Returns:
         For each system and baseline the result of [`evaluate_system`].
@@ -120,6 +149,8 @@ def publish_report(
     systems |= {name: evaluate_system(table) for name, table in baselines.items()}
     report: dict[str, Any] = {"protocol": dict(protocol), "systems": systems}
     print(format_report(systems))
+    if errors := format_errors(systems, protocol.get("label_range", RATING_SCALE)):
+        print(f"\n{errors}")
     if segments and baselines:
         last = list(segments)[-1]
         report["comparison"] = {name: evaluate_table(songs[last], table) for name, table in baselines.items()}

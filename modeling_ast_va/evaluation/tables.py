@@ -8,12 +8,13 @@ import pandas as pd
 from datasets import Dataset
 from numpy.typing import ArrayLike, NDArray
 
+from ..data.rated_songs import typed_song_ids
 from ..hub.files import SEGMENT_PREDICTIONS_FILE, SONG_PREDICTIONS_FILE
 from ..metrics import DIMENSIONS, songs_from_segments
 
 PREDICTED = tuple(f"predicted_{dimension}" for dimension in DIMENSIONS)
-# Of rows as `load_deam` returns them.
-ROW_COLUMNS = ("song_id", "group", "artist", "start_seconds", "duration_seconds", "weight_seconds")
+# Of rows as `load_ratings` returns them.
+ROW_COLUMNS = ("song_id", "group", "subset", "artist", "start_seconds", "duration_seconds", "weight_seconds")
 SEGMENT_COLUMNS = (*ROW_COLUMNS, *DIMENSIONS, *PREDICTED)
 
 
@@ -22,7 +23,7 @@ def table_of_segments(rows: Dataset, references: ArrayLike, predictions: ArrayLi
     A table with `SEGMENT_COLUMNS` and one row for each segment.
 
     Args:
-        rows: the segments, as [`load_deam`] returns them; songs of one `group` are of one artist or recording.
+        rows: the segments, as [`load_ratings`] returns them; songs of one `group` are of one artist or recording.
         references, predictions: of the segments, in rating points, `(n, 2)`.
     """
     table = rows.select_columns(list(ROW_COLUMNS)).to_pandas()[list(ROW_COLUMNS)]
@@ -34,7 +35,7 @@ def table_of_songs(segments: pd.DataFrame) -> pd.DataFrame:
     """A table with one row for each song: ratings, and predictions with their deviations over segments."""
     song_ids, weights = segments["song_id"], segments["weight_seconds"]
     songs = songs_from_segments(song_ids, ratings(segments), predictions(segments), weights)
-    kept = [name for name in ("split", "fold", "group", "artist") if name in segments]
+    kept = [name for name in ("split", "fold", "group", "subset", "artist") if name in segments]
     table = segments.drop_duplicates("song_id").set_index("song_id").loc[songs.song_ids, kept].reset_index()
     for column, dimension in enumerate(DIMENSIONS):
         table[dimension] = songs.references[:, column]
@@ -75,8 +76,10 @@ def read_segments(folder: str | Path) -> pd.DataFrame:
     path = Path(folder) / SEGMENT_PREDICTIONS_FILE
     if not path.is_file():
         raise ValueError(f"Expected a folder with {SEGMENT_PREDICTIONS_FILE}, but got {str(folder)!r} without it.")
-    table = pd.read_csv(path, dtype={"artist": str}, keep_default_na=False)  # an artist may be called NA
+    texts = ("song_id", "group", "subset", "artist")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False)  # an artist may be called NA
     if missing := [name for name in SEGMENT_COLUMNS if name not in table]:
         names, without = ", ".join(SEGMENT_COLUMNS), ", ".join(missing)
         raise ValueError(f"Expected the columns {names} in {str(path)!r}, but got a file without {without}.")
-    return table
+    ids = typed_song_ids(pd.concat([table["song_id"], table["group"]]))
+    return table.assign(song_id=ids[: len(table)], group=ids[len(table) :])

@@ -39,7 +39,7 @@ from .files import (
     read_json_object,
 )
 from .folder import PLACEHOLDER_REPO_ID, load_settings, naming
-from .protocol import load_protocol, release_commands
+from .protocol import label_range_of, load_protocol, release_commands
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 RECORDS = {"results": RESULTS_FILE, "cross_validation": CROSS_VALIDATION_FILE, "training_fit": TRAINING_FIT_FILE}
@@ -117,6 +117,7 @@ def _render(
         num_parameters=num_parameters,
         protocol=protocol,
         splits=SPLITS,
+        rating_scale=None if label_range_of(protocol) == list(config.label_range) else label_range_of(protocol),
         cross_validation=cross_validation,
         results=Markup(metrics_table("", results, TEST_ROWS)),
         systems=Markup(systems_table(systems)),
@@ -158,7 +159,7 @@ def evaluation_results(protocol: Mapping[str, Any], results: Mapping[str, float]
         "dataset_args": {
             key: protocol[key] if isinstance(protocol[key], (int, float)) else single_line(protocol[key])
             for key in ("labels", "split_by", "segment_seconds")
-            if key in protocol
+            if protocol.get(key) is not None
         },
     }
     return [

@@ -9,7 +9,7 @@ import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,27 @@ from datasets import Dataset, DatasetDict
 from numpy.typing import NDArray
 from transformers.utils import cached_file
 
+from ..audio_ast_va import RATING_SCALE
+from ..data.rated_songs import RatedSongs
 from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from .files import PROTOCOL_FILE, read_json_object
 
 # Names of a protocol that say which labels and which split, the fields of `SplitSettings` in order.
 SPLIT_NAMES = ("labels", "split_by", "split_seed", "num_folds", "fold", "validation_ratio")
-LICENSES = {"DEAM": "cc-by-nc-4.0", "demo songs": "apache-2.0"}
+LICENSES = {"DEAM": "cc-by-nc-4.0", "demo songs": "apache-2.0"}  # of the data sets in the folder layout of DEAM
+DATA_FLAGS = ("data_dir", "data_csv", "audio_dir", "label_range")
 
 
 def describe_protocol(
     *,
-    dataset: str,
+    songs: RatedSongs,
     labels: str,
     split: SplitSettings,
     seed: int,
     segment_hop_seconds: float | None,
     feature_extractor: ASTVAFeatureExtractor,
     splits: DatasetDict,
-    audit: list[dict[str, Any]],
     base_model: str | None = None,
     teacher: str | PathLike[str] | None = None,
     license: str | None = None,
@@ -50,23 +52,24 @@ def describe_protocol(
     Describe a training run, as the content of `protocol.json`: all that a reader of its results must know.
 
     Args:
-        dataset: `"DEAM"` or `"demo songs"`.
-        labels, split: which labels, and how the songs were split; by song if no artists are known.
+        songs: the rated songs.
+        labels, split: which labels of DEAM, and how the songs were split, as [`resolve_split`] returns it.
         seed: of training.
         segment_hop_seconds: step from segment to segment; None is the length of a segment.
-        splits: the segments, as [`load_deam`] returns them.
-        audit: rows of the label audit.
+        splits: the segments, as [`load_ratings`] returns them.
         base_model: Hub id or folder of the model that training started from; None for random weights.
         teacher: NPZ file of the embeddings of a teacher.
-        license: of the trained weights; None is the licence that the data ask for.
+        license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
     """
-    if split.split_by == "artist" and not any(any(rows["artist"]) for rows in splits.values()):
-        split = replace(split, split_by="song")
+    inherited = load_protocol(base_model).get("license") if base_model else None
+    if inherited in (None, "apache-2.0"):  # which asks for nothing beyond the licence of the data
+        inherited = LICENSES.get(songs.dataset, "unknown")
     packages = (torch, transformers, datasets)
     return {
-        "dataset": dataset,
-        "label_audit": audit,
-        **dict(zip(SPLIT_NAMES, (labels, *astuple(split)))),
+        "dataset": songs.dataset,
+        "label_range": list(songs.label_range),
+        "label_audit": songs.audit,
+        **dict(zip(SPLIT_NAMES, (labels if songs.dataset in LICENSES else None, *astuple(split)))),
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,
@@ -79,7 +82,7 @@ def describe_protocol(
         "teacher": Path(teacher).name if teacher else None,
         "teacher_sha256": hashlib.sha256(Path(teacher).read_bytes()).hexdigest() if teacher else None,
         "command": training_command(sys.argv),
-        "license": license or LICENSES[dataset],
+        "license": license or inherited,
         "versions": {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages},
     }
 
@@ -101,11 +104,17 @@ def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, Split
         raise ValueError(f"Expected settings out of {', '.join(SPLIT_NAMES)}, but got {', '.join(unknown)}.")
     given = {name: value for name, value in given.items() if value is not None}
     trained = {name: protocol[name] for name in SPLIT_NAMES if name in protocol}
+    trained["labels"] = trained.get("labels") or LABELS[0]
     if given.get("split_by", trained.get("split_by")) != trained.get("split_by"):
         trained = {name: trained[name] for name in ("labels", "split_seed") if name in trained}
-    settings: dict[str, Any] = {"labels": LABELS[0], "split_seed": SplitSettings.seed} | trained | given
+    settings: dict[str, Any] = {"split_seed": SplitSettings.seed} | trained | given
     labels, seed = settings.pop("labels"), settings.pop("split_seed")
     return labels, SplitSettings(seed=seed, **settings)
+
+
+def label_range_of(protocol: Mapping[str, Any]) -> list[float]:
+    """The scale on which the ratings were given that a model was trained on."""
+    return list(protocol.get("label_range", RATING_SCALE))
 
 
 def load_protocol(model: str | PathLike[str]) -> dict[str, Any]:
@@ -134,9 +143,11 @@ def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str,
     folds, output = cross_validation["protocol"], f"outputs/{name}"
     unused = ("output_dir", "resume_from_checkpoint", "push_to_hub", *SPLIT_NAMES[1:])
     _, words = _take_flags(shlex.split(protocol["command"]), *unused)
-    given, _ = _take_flags(words, "data_dir")
+    given, _ = _take_flags(words, *DATA_FLAGS)
     train = shlex.join(words)
-    data_dir = shlex.quote(given["data_dir"] or ("data/demo_deam" if protocol["dataset"] == "demo songs" else "DEAM"))
+    if not any(given.values()):
+        given["data_dir"] = ["data/demo_deam" if protocol["dataset"] == "demo songs" else "DEAM"]
+    data = " ".join(f"--{name} {shlex.join(values)}" for name, values in given.items() if values)
     run = "ast-va {}" if words[0] == "ast-va" else "python scripts/{}.py"
     baselines = "" if all("segment" in report for report in cross_validation["systems"].values()) else " --baselines"
     return [
@@ -145,18 +156,18 @@ def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str,
         f"        --split_by {folds['split_by']} --split_seed {folds['split_seed']} --num_folds {folds['num_folds']} "
         f"--fold $fold --validation_ratio {folds['validation_ratio']:g} --output_dir {output}/fold-$fold\n"
         "done",
-        f"{run.format('evaluate')} --folds {output}/fold-* --data_dir {data_dir}{baselines}",
+        f"{run.format('evaluate')} --folds {output}/fold-* {data}{baselines}",
         f"{train} \\\n    --split_by none --output_dir {output}/all",
         f"{run.format('release')} --model {output}/all --cross_validation {output}/cross_validation "
-        f"--data_dir {data_dir} --output hub/{name}",
+        f"{data} --output hub/{name}",
     ]
 
 
-def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, str | None], list[str]]:
+def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, list[str] | None], list[str]]:
     """The values of some flags of a command line, and the line without them."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     for name in names:
-        parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}", nargs="?")
+        parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}", nargs="*")
     values, rest = parser.parse_known_args(argv)
     return vars(values), rest
 

@@ -8,8 +8,6 @@ interruptions. torch is imported inside functions, so that errors in arguments d
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,6 +21,7 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..ffmpeg_ast_va import find_ffmpeg
+from ..hub.fingerprint import fingerprint
 from ..processes import accelerators, check_device, num_cores
 from ..released import RELEASED_MODEL
 from .audio_files import Library, file_version, find_audio
@@ -132,7 +131,7 @@ def predict(
     with _open_journal(output) as journal:
         pipelines, num_workers = load_pipelines(model, num_workers, device, batch_size, dtype)
         options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
-        fingerprints = [_fingerprint(member) for member in pipelines[0].members]
+        fingerprints = [fingerprint(one.model, one.feature_extractor) for one in pipelines[0].members]
         journal.start({"models": fingerprints, **options, "version": __version__})
         summary = _predict_songs(pipelines, options, library, journal, num_workers)
         if plot is not None and not journal[library.files[0]]["error"]:
@@ -186,20 +185,6 @@ def _check_output(output: Path | None, escape_formulas: bool, as_json: bool) -> 
         raise ValueError(f"Expected an output file ending in {', '.join(WRITERS)}, but got {str(output)!r}.")
     if escape_formulas and (output is None or output.suffix != ".csv"):
         raise ValueError(f"Expected an output file ending in .csv for escape_formulas, but got {output}.")
-
-
-def _fingerprint(member: Any) -> str:
-    """A hash of everything that the predictions of a model depend on: weights and settings."""
-    import torch
-
-    settings = {**member.model.config.to_diff_dict(), **member.feature_extractor.to_dict()}
-    for name in ("_name_or_path", "auto_map", "custom_pipelines", "transformers_version"):
-        settings.pop(name, None)
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for name, tensor in member.model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
 
 
 def _predict_songs(

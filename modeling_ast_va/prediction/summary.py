@@ -61,8 +61,10 @@ class Summary:
 
     def log(self) -> None:
         """Name the songs with errors and warnings."""
-        _log("Cannot be rated: %s", self.errors, self.num_errors, "see the column error")
-        _log("Is rated as far as it can be decoded: %s", self.warnings, self.num_warnings, "see the column warning")
+        log_named("Cannot be rated: %s", self.errors, self.num_errors, "see the column error")
+        log_named(
+            "Is rated as far as it can be decoded: %s", self.warnings, self.num_warnings, "see the column warning"
+        )
 
     @property
     def outcome(self) -> list[str]:
@@ -96,7 +98,7 @@ class Summary:
 def log_unusable(library: Library) -> None:
     """Name what is neither audio nor certainly something else."""
     unusable = [f"{path}: {reason}" for path, reason in library.unusable]
-    _log("Skipped %s", unusable[:MAX_NAMED], len(unusable), "the summary counts them")
+    log_named("Skipped %s", unusable[:MAX_NAMED], len(unusable), "the summary counts them")
 
 
 def skipped_text(library: Library) -> str:
@@ -123,7 +125,8 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or category(char) == "Zs" else repr(char)[1:-1] for char in chars)
 
 
-def _log(message: str, named: Sequence[str], count: int, where: str) -> None:
+def log_named(message: str, named: Sequence[str], count: int, where: str) -> None:
+    """Log a message with each of the first names out of `count`, and where to find the others."""
     for line in named:
         logger.warning(message, printable(line))
     if count > len(named):

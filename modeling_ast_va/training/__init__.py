@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Training: from arguments to a saved folder, embeddings of a teacher, and releases."""
+"""Training: from arguments to a saved folder, and releases."""
 
 from ..lazy import lazy_names
 
@@ -8,7 +8,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "arguments": ["check_arguments", "parse_arguments"],
         "run": ["train"],
-        "teachers": ["embed_songs"],
         "release": ["release_model"],
     },
 )

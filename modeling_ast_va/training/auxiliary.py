@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.annotations import find_deam, read_dynamic
+from ..data.rated_songs import SongId
 
 STEP_SECONDS = 0.25  # between the points at which a track is sampled for a segment
 
@@ -47,7 +48,7 @@ class AuxiliaryTargets:
     """
 
     def __init__(
-        self, name: str, weight: float, tracks: Mapping[int, Track], window_seconds: float, songs: Iterable[int]
+        self, name: str, weight: float, tracks: Mapping[SongId, Track], window_seconds: float, songs: Iterable[SongId]
     ):
         songs = sorted(set(songs))
         if missing := [song for song in songs if song not in tracks]:
@@ -58,7 +59,7 @@ class AuxiliaryTargets:
         self._tracks, self._margin_seconds = tracks, window_seconds / 2
         self._mean, self._std = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
 
-    def __call__(self, song_id: int, start_seconds: float, duration_seconds: float) -> np.ndarray:
+    def __call__(self, song_id: SongId, start_seconds: float, duration_seconds: float) -> np.ndarray:
         """Targets of a segment, `(num_targets,)`, float32: the mean over the windows that lie inside it."""
         start, stop = start_seconds + self._margin_seconds, start_seconds + duration_seconds - self._margin_seconds
         if stop < start:  # shorter than a window
@@ -67,7 +68,7 @@ class AuxiliaryTargets:
 
 
 def dynamic_targets(
-    data_dir: str | Path, weight: float, offset_seconds: float, training_songs: Iterable[int]
+    data_dir: str | Path, weight: float, offset_seconds: float, training_songs: Iterable[SongId]
 ) -> AuxiliaryTargets:
     """
     The dynamic annotations of DEAM as auxiliary targets: valence and arousal in [-1, 1], twice a second.
@@ -87,7 +88,7 @@ def dynamic_targets(
     return AuxiliaryTargets("dynamic", weight, tracks, 0.0, training_songs)
 
 
-def cut_tracks(songs: np.ndarray, seconds: np.ndarray, values: np.ndarray) -> dict[int, Track]:
+def cut_tracks(songs: np.ndarray, seconds: np.ndarray, values: np.ndarray) -> dict[SongId, Track]:
     """Cut rows, sorted by song and time, into the track of each song."""
     ids, firsts = np.unique(songs, return_index=True)
     return dict(zip(ids.tolist(), map(Track, np.split(seconds, firsts[1:]), np.split(values, firsts[1:]))))

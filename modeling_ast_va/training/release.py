@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from datasets import Dataset
 from safetensors.torch import load_file, save_file
 
 from ..data.dataset import load_segments, split_dataset
+from ..data.sources import DataSource
 from ..evaluation.calibration import Calibration, calibrate_model
 from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
@@ -28,7 +30,7 @@ def release_model(
     model: str | Path,
     output: str | Path,
     cross_validation: str | Path | None = None,
-    data_dir: str | Path | None = None,
+    source: DataSource | None = None,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> None:
@@ -41,7 +43,7 @@ def release_model(
         cross_validation: folder of the evaluation of the same recipe over folds. The model is calibrated with it, and
             its results are those of the card, since a model that is trained on all songs has none. Without it, the card
             has the results of the model's own test split.
-        data_dir: the training data; with them, the card also has the results on the songs of the training split.
+        source: the training data; with them, the card also has the results on the songs of the training split.
         num_proc, cache_dir: as for [`load_segments`].
 
     Raises:
@@ -56,7 +58,7 @@ def release_model(
     network, feature_extractor = load_model(model)
     if cross_validation is not None:
         calibrate_model(network, read_calibration(Path(cross_validation), model))
-    rows = None if data_dir is None else load_training_rows(model, data_dir, num_proc=num_proc, cache_dir=cache_dir)
+    rows = None if source is None else load_training_rows(model, source, num_proc=num_proc, cache_dir=cache_dir)
     save_hub_folder(network, feature_extractor, output)
     halve_weights(output / files.WEIGHTS_FILE)
     copy_records(model, output, cross_validation)
@@ -90,16 +92,16 @@ def read_calibration(cross_validation: Path, model: Path) -> Calibration:
     return Calibration(np.array(calibration["gain"]), np.array(calibration["offset"]))
 
 
-def load_training_rows(model: Path, data_dir: str | Path, **options: Any) -> Dataset:
+def load_training_rows(model: Path, source: DataSource, **options: Any) -> Dataset:
     """The segments that a model was trained on; ValueError for other data than its protocol states."""
     feature_extractor, protocol = ASTVAFeatureExtractor.from_pretrained(model), load_protocol(model)
     labels, split = trained_split(protocol)
-    options |= {"feature_extractor": feature_extractor, "segment_seconds": feature_extractor.segment_seconds}
-    hop_seconds = protocol.get("segment_hop_seconds")
-    rows = load_segments(data_dir, labels=labels, segment_hop_seconds=hop_seconds, **options).rows
+    songs = replace(source, labels=source.labels or labels).read()
+    options["segment_hop_seconds"] = protocol.get("segment_hop_seconds")
+    rows = load_segments(songs, feature_extractor=feature_extractor, **options).rows
     found, expected = unsplit_fingerprint({"all": rows}), protocol.get("data_fingerprint")
     if found != expected:
-        raise ValueError(f"Expected the training data (SHA-256 {expected}), but got {found} in {str(data_dir)!r}.")
+        raise ValueError(f"Expected the training data (SHA-256 {expected}), but got {found} in {songs.dataset}.")
     return split_dataset(rows, split)["train"]
 
 

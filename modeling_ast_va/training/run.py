@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from transformers import set_seed
 from transformers.trainer_utils import IntervalStrategy
 
 from ..checkpoints.audioset import load_initial_model
-from ..data.dataset import LoadedSegments, load_segments, normalization_statistics, split_dataset
+from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
+from ..data.deam import read_deam
 from ..data.label_audit import format_audit
+from ..data.rated_songs import RatedSongs
+from ..data.splits import SplitSettings
+from ..data.statistics import normalization_statistics
 from ..demo.folder import make_demo_deam
 from ..evaluation.model import format_metrics, save_evaluation
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
@@ -36,7 +41,8 @@ from ..training.trainer import ASTVATrainer, build_trainer
 from ..training.training_arguments import ASTVATrainingArguments
 
 logger = logging.getLogger(__name__)
-DEMO_DIR = Path("data") / "demo_deam"
+START = ("sampling_rate", "num_mel_bins", "segment_seconds", "mean", "std")  # of a feature extractor, for the log
+DEMO_DIR, DEMO_SONGS = Path("data") / "demo_deam", "demo songs"
 
 
 def train(arguments: Arguments) -> dict[str, float]:
@@ -81,15 +87,17 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
 
     with args.main_process_first(desc="log-mels"):
-        data_dir, segments = load_songs(data, feature_extractor)
-    if args.process_index == 0:
-        print(format_audit(segments.audit))
-    splits = split_dataset(segments.rows, data.split_settings)
+        songs = read_songs(data)
+        if args.process_index == 0 and songs.audit:
+            print(format_audit(songs.audit))
+        rows = load_rows(data, songs, feature_extractor)
+    split = resolve_dataset_split(rows, data.split_settings)
+    splits = split_dataset(rows, split)
     if "validation" not in splits:
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & settings.keys():
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
-    auxiliary_targets = load_auxiliary_targets(data, args, data_dir, splits["train"])
+    auxiliary_targets = load_auxiliary_targets(data, args, splits["train"])
     model.set_num_auxiliary_targets(sum(kind.num_targets for kind in auxiliary_targets))
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
@@ -99,9 +107,9 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     if "validation" in splits:
         trainer.save_metrics("eval", trainer.evaluate())
     if "test" in splits:
-        test_model(trainer, splits["test"])
+        test_model(trainer, splits["test"], songs.label_range)
     if trainer.is_world_process_zero():
-        write_results(trainer, data, splits, segments.audit)
+        write_results(trainer, data, songs, split, splits)
 
 
 def train_steps(trainer: ASTVATrainer, checkpoint: Path | None) -> None:
@@ -122,6 +130,12 @@ def build_model(
     """A new model and its feature extractor, or those of a checkpoint, for training on a device."""
     if init_from:
         model, feature_extractor = load_initial_model(init_from, settings=settings)
+        logger.info(
+            "Training starts from %s. Kept: its front end, %d Hz, %d mel bins, segments of %g s, mean %.4g, std %.4g. "
+            "Fitted further: all weights, with the statistics of the normalisations and the calibration of the output.",
+            init_from,
+            *(getattr(feature_extractor, name) for name in START),
+        )
     else:
         config, feature_extractor = build_new(settings)
         model = ASTVAForRegression(config)
@@ -131,55 +145,64 @@ def build_model(
     return model, feature_extractor
 
 
-def load_songs(data: DataArguments, feature_extractor: ASTVAFeatureExtractor) -> tuple[Path, LoadedSegments]:
-    """The folder of the songs and their segments with log-mels. Without `data_dir`, writes and loads the demo songs."""
-    data_dir = Path(data.data_dir) if data.data_dir else DEMO_DIR
-    if not data.data_dir:
-        logger.info("The demo songs are in %s.", data_dir)
-        if not data_dir.exists():
-            make_demo_deam(data_dir)
-    options = {name: getattr(data, name) for name in ("labels", "segment_hop_seconds", "num_proc", "cache_dir")}
-    options["segment_seconds"] = feature_extractor.segment_seconds
-    return data_dir, load_segments(data_dir, feature_extractor=feature_extractor, **options)
+def read_songs(data: DataArguments) -> RatedSongs:
+    """The rated songs to train on. Without `data_dir` and `data_csv`, writes and reads the demo songs."""
+    if data.data_dir or data.data_csv:
+        return data.source.read()
+    logger.info("The demo songs are in %s.", DEMO_DIR)
+    if not DEMO_DIR.exists():
+        make_demo_deam(DEMO_DIR)
+    return replace(read_deam(DEMO_DIR, data.labels), dataset=DEMO_SONGS)
+
+
+def load_rows(data: DataArguments, songs: RatedSongs, feature_extractor: ASTVAFeatureExtractor) -> Dataset:
+    """The segments of the songs, with log-mels."""
+    options = {name: getattr(data, name) for name in ("segment_hop_seconds", "num_proc", "cache_dir", "log_mels")}
+    return load_segments(songs, feature_extractor=feature_extractor, **options).rows
 
 
 def load_auxiliary_targets(
-    data: DataArguments, args: ASTVATrainingArguments, data_dir: Path, training_set: Dataset
+    data: DataArguments, args: ASTVATrainingArguments, training_set: Dataset
 ) -> list[AuxiliaryTargets]:
     """The kinds of auxiliary targets with a positive weight."""
     labels = dict(zip(training_set["song_id"], training_set["labels"]))
     kinds = []
-    if args.dynamic_weight:
+    if args.dynamic_weight and data.data_csv:
+        logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
+    elif args.dynamic_weight:
+        data_dir = data.data_dir or DEMO_DIR
         kinds.append(dynamic_targets(data_dir, args.dynamic_weight, data.audio_offset_seconds, labels))
     if data.teacher_embeddings:
-        kinds += teacher_targets(data.teacher_embeddings, args.teacher_weight, labels)
+        paths = dict(zip(training_set["song_id"], training_set["path"]))
+        kinds += teacher_targets(data.teacher_embeddings, args.teacher_weight, labels, paths)
     return kinds
 
 
-def test_model(trainer: ASTVATrainer, rows: Dataset) -> None:
+def test_model(trainer: ASTVATrainer, rows: Dataset, label_range: tuple[float, float]) -> None:
     """Evaluate the test split; print and write metrics, predictions and plots."""
     _, metrics, segments = trainer.evaluate_split(rows, "test")
     trainer.save_metrics("test", metrics)
     if trainer.is_world_process_zero():
         print(f"\nTest split: {segments['song_id'].nunique()} songs, {len(segments)} segments")
-        print(format_metrics(metrics, "test"))
+        print(format_metrics(metrics, "test", label_range))
         save_evaluation(metrics, segments, "test", trainer.args.output_dir)
 
 
-def write_results(trainer: ASTVATrainer, data: DataArguments, splits: DatasetDict, audit: list[dict[str, Any]]) -> None:
+def write_results(
+    trainer: ASTVATrainer, data: DataArguments, songs: RatedSongs, split: SplitSettings, splits: DatasetDict
+) -> None:
     """Write the plot of the losses, the protocol, and the card that reports them."""
     folder, history = Path(trainer.args.output_dir), trainer.state.log_history
     if any("loss_mse" in entry or "eval_mse" in entry for entry in history):  # a short run may end before it logs any
         plot_loss_curves(history, folder / LOSS_PLOT_FILE, trainer.state.best_global_step)
     protocol = describe_protocol(
-        dataset="DEAM" if data.data_dir else "demo songs",
+        songs=songs,
         labels=data.labels,
-        split=data.split_settings,
+        split=split,
         seed=trainer.args.seed,
         segment_hop_seconds=data.segment_hop_seconds,
         feature_extractor=trainer.processing_class,
         splits=splits,
-        audit=audit,
         base_model=data.init_from,
         teacher=data.teacher_embeddings,
         license=data.license,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +22,8 @@ class SourceField(NamedTuple):
 
 def class_fields(path: Path, class_name: str) -> list[SourceField]:
     """Settings that a class itself defines: its public annotated attributes, or the defaults of its `__init__`."""
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    (definition,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == class_name)
-    helps = _documented(ast.get_docstring(definition) or "")
+    definition = _definition(path, class_name)
+    helps = _documented(definition)
     fields = []
     for node in definition.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not node.target.id.startswith("_"):
@@ -32,6 +32,19 @@ def class_fields(path: Path, class_name: str) -> list[SourceField]:
             parameters = zip(node.args.args[-len(node.args.defaults) :], node.args.defaults)
             fields += [_field(one.arg, one.annotation, default, helps) for one, default in parameters]
     return fields
+
+
+def documented(path: Path, class_name: str) -> dict[str, str]:
+    """Descriptions of settings by their names, from the `Args:` of a class; also of settings that it inherits."""
+    return _documented(_definition(path, class_name))
+
+
+@functools.cache
+def _definition(path: Path, class_name: str) -> ast.ClassDef:
+    """The class statement in a source file."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    (definition,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == class_name)
+    return definition
 
 
 def _field(name: str, annotation: ast.expr | None, default: ast.expr | None, helps: dict[str, str]) -> SourceField:
@@ -56,9 +69,9 @@ def _value(node: ast.expr | None) -> Any:
         return ast.unparse(node) if node else None
 
 
-def _documented(docstring: str) -> dict[str, str]:
-    """Descriptions of arguments by their names, from the `Args:` of a docstring; `a, b: ...` describes both."""
-    section = docstring.partition("\nArgs:\n")[2].partition("\n\n")[0]
+def _documented(definition: ast.ClassDef) -> dict[str, str]:
+    """Descriptions of arguments by their names, from the `Args:` of a class; `a, b: ...` describes both."""
+    section = (ast.get_docstring(definition) or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
     helps: dict[str, str] = {}
     for names, lines in re.findall(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
         text = " ".join(lines.split()).replace("%", "%%")

@@ -7,82 +7,79 @@ Knowledge distillation: Hinton et al. (2015), arXiv:1503.02531; of embeddings: R
 
 from __future__ import annotations
 
-import logging
-import zipfile
-import zlib
+import os
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ..checkpoints.audioset import load_initial_model
-from ..data.dataset import load_segments
-from ..processes import accelerators
+from ..data.rated_songs import SongId
+from ..download_ast_va import is_address
+from ..embedding.embedding_file import read_embeddings
 from ..training.auxiliary import AuxiliaryTargets, Track, cut_tracks
 
-logger = logging.getLogger(__name__)
-
 RIDGE_STRENGTHS = np.logspace(1, 4, 13)  # for inputs with standard deviation 1
-# What numpy raises for damaged NPZ files, found by damaging files at random.
-READ_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    TypeError,
-    LookupError,
-)
-TEACHER_ARRAYS = ("song_id", "start_seconds", "window_seconds", "embedding")
 
 
-@torch.no_grad()
-def embed_songs(
-    model: str | Path,
-    data_dir: str | Path,
-    output: str | Path,
-    *,
-    segment_hop_seconds: float | None = None,
-    batch_size: int = 16,
-    num_proc: int | None = None,
-    cache_dir: str | Path | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Teacher:
     """
-    Write the embeddings of all segments of DEAM as the NPZ file that [`read_teacher`] reads.
+    Embeddings of a teacher, as a track for each song.
 
     Args:
-        model: as for [`load_initial_model`]. Its `pooler_output` is the embedding.
-        output: the NPZ file.
-        batch_size: segments in a batch.
-        data_dir, segment_hop_seconds, num_proc, cache_dir: as for [`load_segments`].
-
-    Raises:
-        ValueError: for a checkpoint of another model, or a folder without usable songs.
+        path: of its file.
+        tracks: by id or path of a song.
+        are_paths: whether the tracks are those of paths.
+        window_seconds: length of the window that an embedding describes, in seconds.
     """
-    teacher, feature_extractor = load_initial_model(model)
-    teacher = teacher.eval().to(next(iter(accelerators()), "cpu"))
-    rows = load_segments(
-        data_dir,
-        labels="published",  # ratings are not used
-        segment_seconds=feature_extractor.segment_seconds,
-        segment_hop_seconds=segment_hop_seconds,
-        feature_extractor=feature_extractor,
-        num_proc=num_proc,
-        cache_dir=cache_dir,
-    ).rows
-    embeddings = []
-    for batch in rows.select_columns(["input_values"]).with_format("torch").iter(batch_size):
-        log_mels = batch["input_values"].to(teacher.device)
-        input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
-        embeddings.append(teacher(input_values).pooler_output.float().cpu().numpy())
-    columns = rows.select_columns(["song_id", "start_seconds"]).with_format("numpy")[:]
-    columns |= {"window_seconds": feature_extractor.segment_seconds, "embedding": np.concatenate(embeddings)}
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
-    with Path(output).open("wb") as file:
-        np.savez(file, **columns)
-    logger.info("Wrote %d embeddings of %d songs.", len(rows), len(set(columns["song_id"].tolist())))
+
+    path: str
+    tracks: dict[SongId, Track]
+    are_paths: bool
+    window_seconds: float
+
+    def of_songs(self, songs: Mapping[SongId, str]) -> dict[SongId, Track]:
+        """
+        Find the tracks of songs: by id where the file has ids, and else by path.
+
+        Paths are those of the same file, or have the same file name where that is the name of one song and of one
+        track. This finds songs that were moved since, or whose file of embeddings has names only.
+
+        Args:
+            songs: path of each song, by id.
+
+        Raises:
+            ValueError: for songs without a track; the message names the first one.
+        """
+        keys = self._keys_by_path(songs) if self.are_paths else self._keys_by_id(songs)
+        if missing := [song for song in songs if keys.get(song) not in self.tracks]:
+            found = f"none for {len(missing)} of them, the first is {songs[missing[0]] or missing[0]}"
+            raise ValueError(f"Expected embeddings of {len(songs)} songs in {self.path!r}, but got {found}.")
+        return {song: self.tracks[keys[song]] for song in songs}
+
+    def _keys_by_id(self, songs: Mapping[SongId, str]) -> dict[SongId, SongId]:
+        known = {str(key): key for key in self.tracks}  # an id is a number in one file, and its digits in another
+        return {song: known[str(song)] for song in songs if str(song) in known}
+
+    def _keys_by_path(self, songs: Mapping[SongId, str]) -> dict[SongId, SongId]:
+        known = {_same_file(str(key)): key for key in self.tracks}
+        keys = {song: known[file] for song, file in zip(songs, map(_same_file, songs.values())) if file in known}
+        names = _unique({key: os.path.basename(str(key)) for key in self.tracks})
+        by_name = _unique({song: os.path.basename(path) for song, path in songs.items()})
+        return {song: names[name] for name, song in by_name.items() if name in names} | keys
+
+
+def _same_file(path: str) -> str:
+    """A text that is equal for paths of the same file."""
+    return path if is_address(path) else os.path.realpath(path)
+
+
+def _unique(names: Mapping[SongId, str]) -> dict[str, SongId]:
+    """The key of each name that only one key has."""
+    counts = Counter(names.values())
+    return {name: key for key, name in names.items() if counts[name] == 1}
 
 
 def check_teacher(path: str | Path | None, weight: float) -> None:
@@ -93,52 +90,45 @@ def check_teacher(path: str | Path | None, weight: float) -> None:
         read_teacher(path)
 
 
-def teacher_targets(path: str | Path, weight: float, labels: Mapping[int, np.ndarray]) -> list[AuxiliaryTargets]:
-    """Two kinds of targets from the file of a teacher: its embeddings, and ratings by [`rate_by_teacher`]."""
-    tracks, window_seconds = read_teacher(path)
-    embeddings = AuxiliaryTargets("teacher_embeddings", weight, tracks, window_seconds, labels)
+def teacher_targets(
+    path: str | Path, weight: float, labels: Mapping[SongId, np.ndarray], paths: Mapping[SongId, str] | None = None
+) -> list[AuxiliaryTargets]:
+    """
+    Two kinds of targets from the file of a teacher: its embeddings, and ratings by [`rate_by_teacher`].
+
+    Args:
+        path: file of embeddings.
+        weight: of each of the two terms of the loss.
+        labels: ratings of the training songs, by song.
+        paths: of the training songs, by song; a file with ids of songs does not need them.
+
+    Raises:
+        ValueError: as for [`read_teacher`], and for songs without embeddings.
+    """
+    teacher = read_teacher(path)
+    tracks = teacher.of_songs({song: (paths or {}).get(song, "") for song in labels})
     rated = rate_by_teacher(tracks, labels)
+    window_seconds = teacher.window_seconds
+    embeddings = AuxiliaryTargets("teacher_embeddings", weight, tracks, window_seconds, labels)
     return [embeddings, AuxiliaryTargets("teacher_ratings", weight, rated, window_seconds, labels)]
 
 
-def read_teacher(path: str | Path) -> tuple[dict[int, Track], float]:
+def read_teacher(path: str | Path) -> Teacher:
     """
-    Read the embeddings of a teacher from an NPZ file: a track for each song, and the length of a window in seconds.
-
-    Shape:
-        of its arrays song_id and start_seconds: `(num_windows,)`. window_seconds: `()`. embedding: `(num_windows,
-        num_targets)`.
+    Read a file of embeddings as the tracks of songs.
 
     Raises:
-        ValueError: for a missing file, and for arrays that are missing, of another shape, or not finite.
+        ValueError: as for [`read_embeddings`].
     """
-    if not Path(path).is_file():
-        raise ValueError(f"Expected an NPZ file of a teacher's embeddings, but got {str(path)!r}, which is no file.")
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in TEACHER_ARRAYS if name in file}
-    except READ_ERRORS as error:
-        raise ValueError(
-            f"Expected an NPZ file of a teacher's embeddings in {str(path)!r}, but got: {error}"
-        ) from error
-    if missing := ", ".join(name for name in TEACHER_ARRAYS if name not in arrays):
-        raise ValueError(f"Expected the arrays {', '.join(TEACHER_ARRAYS)} in {str(path)!r}, but got no {missing}.")
-    for name, array in arrays.items():
-        if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
-            raise ValueError(f"Expected finite numbers as {name} in {str(path)!r}, but got others.")
-    songs, starts, window_seconds, embeddings = arrays.values()
-    if embeddings.ndim != 2 or not songs.shape == starts.shape == embeddings.shape[:1] or window_seconds.ndim:
-        raise ValueError(
-            f"Expected a row of embedding for each song_id and start_seconds in {str(path)!r}, but got the shapes "
-            f"{embeddings.shape}, {songs.shape} and {starts.shape}."
-        )
-    embeddings = embeddings.astype(np.float32)
-    order = np.lexsort((starts, songs))
-    songs, centres, embeddings = songs[order], starts[order] + window_seconds / 2, embeddings[order]
-    return cut_tracks(songs, centres, embeddings), float(window_seconds)
+    embeddings = read_embeddings(path)
+    order = np.lexsort((embeddings.start_seconds, embeddings.song_index))
+    centres = embeddings.start_seconds[order] + embeddings.window_seconds / 2
+    tracks = cut_tracks(embeddings.song_index[order], centres, embeddings.values[order].astype(np.float32))
+    by_song = {embeddings.songs[int(index)]: track for index, track in tracks.items()}
+    return Teacher(str(path), by_song, embeddings.are_paths, embeddings.window_seconds)
 
 
-def rate_by_teacher(tracks: Mapping[int, Track], labels: Mapping[int, np.ndarray]) -> dict[int, Track]:
+def rate_by_teacher(tracks: Mapping[SongId, Track], labels: Mapping[SongId, np.ndarray]) -> dict[SongId, Track]:
     """
     Predict ratings of every window by a ridge regression from the mean embeddings of the training songs to `labels`.
 

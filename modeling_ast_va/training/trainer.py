@@ -27,6 +27,7 @@ from ..hub.folder import save_hub_folder
 from ..modeling_ast_va import ASTVAForRegression
 from ..training.augmentation import spec_augment_mask
 from ..training.auxiliary import AuxiliaryTargets
+from ..training.estimates import TimeEstimate
 from ..training.losses import training_loss, validation_loss
 from ..training.resuming import UNFINISHED, publish_checkpoint
 from ..training.training_arguments import ASTVATrainingArguments
@@ -152,7 +153,7 @@ def collate(
     input_values = extractor.normalize(log_mels) if extractor.do_normalize else log_mels
     batch = {"input_values": input_values, "labels": labels}
     if auxiliary_targets:
-        segments = [(int(row["song_id"]), row["start_seconds"], row["duration_seconds"]) for row in rows]
+        segments = [(row["song_id"], row["start_seconds"], row["duration_seconds"]) for row in rows]
         targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
         batch["auxiliary_labels"] = torch.from_numpy(np.stack(targets))
     return batch
@@ -173,6 +174,7 @@ def build_trainer(
     )
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
+    trainer.add_callback(TimeEstimate(splits["train"]))
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)

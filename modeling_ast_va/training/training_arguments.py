@@ -17,17 +17,44 @@ class ASTVATrainingArguments(TrainingArguments):
     """
     `TrainingArguments` whose defaults are the notebook's recipe, with SpecAugment, early stopping and loss terms.
 
+    As the defaults of [`ASTVAConfig`] they are those of Python; the command `train` has those of `configs/deam.json`.
     Arguments that are not described here are those of transformers with other defaults.
 
     Args:
-        output_dir: output folder, which becomes a complete Hub repository.
-        early_stopping_patience: stop after this number of evaluations without improvement. 0 never stops.
+        output_dir: folder to write, which becomes a complete Hub repository.
+        resume_from_checkpoint: 'true' continues from the last checkpoint in output_dir; a folder is that checkpoint.
+        push_to_hub: whether to publish the folder at the end.
+        hub_model_id: repository to publish to, such as 'me/ast-va'. Without it, the name of output_dir.
+        hub_private_repo: whether a new repository is private.
+        num_train_epochs: passes over the training segments.
+        max_steps: steps of the optimizer, which replace the epochs if positive.
+        per_device_train_batch_size: segments in a training batch of each process.
+        per_device_eval_batch_size: segments in an evaluation batch of each process.
+        gradient_accumulation_steps: batches whose gradients make one step of the optimizer.
+        learning_rate: learning rate at the end of the warm-up, its highest.
+        lr_scheduler_type: course of the learning rate after the warm-up, such as 'cosine', 'linear' or 'constant'.
+        warmup_steps: steps in which the learning rate rises from 0; below 1, a share of all steps.
+        weight_decay: weight decay of AdamW, which biases and normalisations are exempt from.
+        max_grad_norm: norm to which gradients are clipped; 0 leaves them.
+        early_stopping_patience: evaluations without improvement after which training stops; 0 never stops.
+        metric_for_best_model: validation metric of the best checkpoint, such as 'mse', 'ccc' or 'song_ccc'.
+        load_best_model_at_end: whether the result is the best checkpoint in place of the last.
+        eval_strategy: when to validate: at the end of each 'epoch', each eval_steps 'steps', or 'no'.
+        save_strategy: when to write a checkpoint: at the end of each 'epoch', each save_steps 'steps', or 'no'.
+        save_total_limit: checkpoints to keep beside the best one.
+        logging_strategy: when to log the loss: at the end of each 'epoch', each logging_steps 'steps', or 'no'.
+        logging_steps: steps from log to log.
+        report_to: experiment trackers to report to, such as 'tensorboard' or 'wandb'.
+        seed: seed of new weights, order of batches, dropout and masks.
         frequency_mask_bins: widest frequency mask of SpecAugment, in mel bins.
         time_mask_frames: widest time mask of SpecAugment, in frames.
         concordance_weight: weight of the loss term 1 - CCC.
-        dynamic_weight: weight of the loss term of the dynamic annotations.
+        dynamic_weight: weight of the loss term of DEAM's dynamic annotations.
         teacher_weight: weight of both loss terms of a teacher: its embeddings, and ratings predicted from them.
         num_threads: threads of torch on CPU. Without it, the cores shared among the processes.
+        use_cpu: whether to train on the CPU where there is an accelerator, too.
+        bf16: whether to compute in bfloat16, which is faster and less exact.
+        disable_tqdm: whether to hide the progress bars.
     """
 
     output_dir: str = "outputs/ast-va"

@@ -21,6 +21,7 @@ from modeling_ast_va.data.cache import map_songs
 
 FEATURES = Features({"song_id": Value("int64"), "detail": Value("string"), "input_values": Array2D((3, 2), "float32")})
 NUM_SONGS = 11
+SHARDS_OF_FOUR = ("000000-000004", "000004-000008", "000008-000011")
 DEADLINE_SECONDS = 30.0
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="the processes of these tests are forked")
 
@@ -47,13 +48,15 @@ def computed(log: Path) -> list[int]:
     return [int(line.split()[0]) for line in log.read_text().splitlines()]
 
 
-def run(cache_dir: Path, compute=cut, num_proc: int | None = 1, key: dict | None = None, path=__file__) -> Dataset:
+def run(
+    cache_dir: Path, compute=cut, num_proc: int | None = 1, key: dict | None = None, path=__file__, features=FEATURES
+) -> Dataset:
     return map_songs(
         compute,
         [{"song_id": song_id, "path": str(path)} for song_id in range(NUM_SONGS)],
         name="rows",
         key=key or {"version": 1, "settings": {"a": 1, "b": None}},
-        features=FEATURES,
+        features=features,
         num_proc=num_proc,
         cache_dir=cache_dir,
         desc="Songs",
@@ -95,6 +98,27 @@ def test_finished_rows_are_only_read(tmp_path):
     log = tmp_path / "log"
     run(tmp_path / "rows", partial(cut, log=log), num_proc=2, key={"settings": {"b": None, "a": 1}, "version": 1})
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+
+
+def test_many_songs_are_in_few_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "MAX_SHARDS", 3)
+    rows = run(tmp_path, num_proc=2)
+    assert [file.name for file in shards(tmp_path)] == [f"{name}.arrow" for name in SHARDS_OF_FOUR]
+    assert rows["song_id"][:] == run(tmp_path)["song_id"][:]
+
+
+def test_rows_without_arrays_are_joined_to_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "SONGS_PER_SHARD", 20)
+    monkeypatch.setattr(cache_module, "ROWS_PER_BATCH", 5)
+    rows = run(tmp_path / "arrays")
+    assert [len(batch) for batch in rows.data.to_batches()] == [1, 2, 3, 1, 2, 3, 1, 1, 3, 1, 2]
+    texts = run(tmp_path / "texts", compute=cut_texts, features=Features({"song_id": Value("int64")}))
+    assert [len(batch) for batch in texts.data.to_batches()] == [6, 6, 5, 3]
+    assert texts["song_id"][:] == rows["song_id"][:]
+
+
+def cut_texts(song: dict) -> dict:
+    return {"song_id": cut(song)["song_id"]}
 
 
 def test_another_key_or_file_is_computed_separately(tmp_path):

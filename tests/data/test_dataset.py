@@ -19,14 +19,15 @@ from deam_folder import (
     write_song,
 )
 
-from modeling_ast_va.data import annotations
-from modeling_ast_va.data.dataset import load_deam, load_segments, normalization_statistics, split_dataset
+from modeling_ast_va.data import csv_files
+from modeling_ast_va.data.dataset import load_deam, load_segments, split_dataset
+from modeling_ast_va.data.deam import read_deam
 from modeling_ast_va.data.left_out import format_left_out
 from modeling_ast_va.data.splits import SplitSettings
 
 
 def test_rows_carry_labels_and_names_of_their_song(deam, cache):
-    for row in load_segments(deam, segment_seconds=2.0, cache_dir=cache).rows:
+    for row in load_segments(read_deam(deam), segment_seconds=2.0, cache_dir=cache).rows:
         song, ratings = row["song_id"], true_ratings(row["song_id"])
         assert row["labels"] == [ratings["valence_mean"], ratings["arousal_mean"]]
         assert row["label_stds"] == [ratings["valence_std"], ratings["arousal_std"]]
@@ -35,24 +36,24 @@ def test_rows_carry_labels_and_names_of_their_song(deam, cache):
 
 
 def test_rows_carry_the_group_of_their_artist(deam, cache):
-    rows = load_segments(deam, segment_seconds=2.0, cache_dir=cache).rows
+    rows = load_segments(read_deam(deam), segment_seconds=2.0, cache_dir=cache).rows
     assert {row["song_id"]: row["group"] for row in rows} == {
         song: min(other for other in SMALL_SECONDS if SMALL_ARTISTS[other] == SMALL_ARTISTS[song])
         for song in SMALL_SECONDS
     }
 
 
-def test_each_annotation_file_is_read_once_and_the_audit_returned(deam, cache, monkeypatch):
+def test_each_annotation_file_is_read_once_and_the_audit_returned(deam, monkeypatch):
     files = []
-    original = annotations.csv.reader
-    monkeypatch.setattr(annotations.csv, "reader", lambda file, *args: files.append(1) or original(file, *args))
-    _, _, audit = load_segments(deam, segment_seconds=2.0, cache_dir=cache)
+    original = csv_files.csv.reader
+    monkeypatch.setattr(csv_files.csv, "reader", lambda *args, **kwargs: files.append(1) or original(*args, **kwargs))
+    audit = read_deam(deam).audit
     assert len(files) == 2 + 2 + 3  # ratings, dynamic annotations, metadata
     assert [row["verdict"] for row in audit] == ["exchanged", "undecided", "undecided"]
 
 
 def test_published_labels_are_exchanged_up_to_1000(deam, cache):
-    for row in load_segments(deam, labels="published", segment_seconds=2.0, cache_dir=cache).rows:
+    for row in load_segments(read_deam(deam, "published"), segment_seconds=2.0, cache_dir=cache).rows:
         ratings = true_ratings(row["song_id"])
         true = [ratings["valence_mean"], ratings["arousal_mean"]]
         assert row["labels"] == (true[::-1] if row["song_id"] <= 1000 else true)
@@ -65,13 +66,13 @@ def test_each_row_and_each_artist_is_in_one_split(deam, cache):
     assert sorted(song for split in songs for song in split) == sorted(SMALL_SECONDS)
     artists = [{SMALL_ARTISTS[song] for song in split} for split in songs]
     assert sum(map(len, artists)) == len(set.union(*artists))
-    assert sum(map(len, dataset.values())) == len(load_segments(deam, cache_dir=cache, **SMALL_OPTIONS).rows)
+    assert sum(map(len, dataset.values())) == len(load_segments(read_deam(deam), cache_dir=cache, **SMALL_OPTIONS).rows)
 
 
 def test_split_by_song_separates_artists_but_not_recordings(tmp_path):
     songs = [*range(1900, 1904), *range(2000, 2016)]  # DEAM holds 1902 and 1903 twice
     deam = write_deam(tmp_path / "deam", dict.fromkeys(songs, 1.0), artists=dict.fromkeys(songs, "One Band"))
-    rows = load_segments(deam, segment_seconds=1.0, cache_dir=tmp_path).rows
+    rows = load_segments(read_deam(deam), segment_seconds=1.0, cache_dir=tmp_path).rows
     assert set(rows["group"]) == {1900}
     for seed in range(10):
         splits = split_dataset(rows, SplitSettings(split_by="song", seed=seed))
@@ -84,7 +85,7 @@ def test_split_by_song_separates_artists_but_not_recordings(tmp_path):
 
 def test_without_artists_the_split_is_by_song_with_a_warning(tmp_path, caplog):
     deam = write_deam(tmp_path / "deam", dict.fromkeys(range(2, 22), 1.0))
-    rows = load_segments(deam, segment_seconds=1.0, cache_dir=tmp_path).rows
+    rows = load_segments(read_deam(deam), segment_seconds=1.0, cache_dir=tmp_path).rows
     splits = split_dataset(rows, SplitSettings())
     assert "splitting by song" in caplog.text
     by_song = split_dataset(rows, SplitSettings(split_by="song"))
@@ -93,7 +94,7 @@ def test_without_artists_the_split_is_by_song_with_a_warning(tmp_path, caplog):
 
 def test_unusable_songs_are_left_out_and_reported_with_their_reason(copy, tmp_path, caplog):
     break_songs(copy)
-    segments, left_out, _ = load_segments(copy, cache_dir=tmp_path, **SMALL_OPTIONS)
+    segments, left_out = load_segments(read_deam(copy), cache_dir=tmp_path, **SMALL_OPTIONS)
     assert {row["song_id"]: row["reason"] for row in left_out} == {
         2: "unrated",
         3: "missing",
@@ -143,7 +144,7 @@ def test_audio_without_ratings_is_reported(copy, tmp_path):
     ratings.write_text("\n".join(ratings.read_text().splitlines()[:-4]))  # the file is cut short: 12, 13, 1001, 1002
     for name in ("bonus track.mp3", "0007.mp3", "2059.MP3", "._2.mp3", "notes.txt"):
         shutil.copy(copy / AUDIO / "7.mp3", copy / AUDIO / name)
-    left_out = load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out
+    left_out = load_segments(read_deam(copy), segment_seconds=2.0, cache_dir=tmp_path).left_out
     assert [row["song_id"] for row in left_out] == [12, 13, 1001, 1002, "0007.mp3", "2059.MP3", "bonus track.mp3"]
     assert format_left_out(left_out).splitlines()[1] == (
         "  7 unrated: 12-13, 1001-1002, '0007.mp3', '2059.MP3', 'bonus track.mp3' (no row in the files of ratings)"
@@ -155,17 +156,19 @@ def test_files_that_cannot_be_read_are_reported_and_not_kept_in_the_cache(copy, 
     (copy / AUDIO / "3.mp3").mkdir()
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: path.name != "4.mp3")
-        left_out = load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out
+        left_out = load_segments(read_deam(copy), segment_seconds=2.0, cache_dir=tmp_path).left_out
     assert left_out == [
         {"song_id": 3, "reason": "unreadable", "detail": "it is a folder or a device."},
         {"song_id": 4, "reason": "unreadable", "detail": "permission denied."},
     ]
-    assert [row["song_id"] for row in load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path).left_out] == [3]
+    assert [
+        row["song_id"] for row in load_segments(read_deam(copy), segment_seconds=2.0, cache_dir=tmp_path).left_out
+    ] == [3]
 
 
 def test_songs_without_metadata_are_reported(copy, tmp_path, caplog):
     (copy / "metadata/metadata_2014.csv").unlink()
-    load_segments(copy, segment_seconds=2.0, cache_dir=tmp_path)
+    load_segments(read_deam(copy), segment_seconds=2.0, cache_dir=tmp_path)
     assert "Expected metadata of every song, but 2 have no artist: 1001-1002. Each counts as an artist" in caplog.text
 
 
@@ -184,7 +187,7 @@ def test_a_file_damaged_in_the_middle_is_left_out(copy, tmp_path):
     content = bytearray(path.read_bytes())
     content[100_000:140_000] = bytes(40_000)
     path.write_bytes(content)
-    left_out = load_segments(copy, cache_dir=tmp_path, **SMALL_OPTIONS).left_out
+    left_out = load_segments(read_deam(copy), cache_dir=tmp_path, **SMALL_OPTIONS).left_out
     assert [song["song_id"] for song in left_out] == [5]
 
 
@@ -229,17 +232,3 @@ def test_a_relative_folder_is_the_same_folder(deam, cache, decoded, monkeypatch)
     dataset = load_deam(deam.name, cache_dir=cache, **SMALL_OPTIONS)
     assert decoded == []
     assert dataset["train"][0]["path"].startswith("deam" + os.sep)
-
-
-def test_normalization_statistics_are_those_of_all_values(deam, cache):
-    train = load_deam(deam, cache_dir=cache, **SMALL_OPTIONS)["train"]
-    values = np.stack([row["input_values"] for row in train]).astype(np.float64)
-    mean, std = normalization_statistics(train)
-    assert mean == pytest.approx(values.mean(), rel=1e-9)
-    assert std == pytest.approx(values.std(), rel=1e-9)
-
-
-def test_normalization_statistics_need_log_mels(deam, cache):
-    segments = load_segments(deam, segment_seconds=2.0, cache_dir=cache).rows
-    with pytest.raises(ValueError, match="Expected rows with input_values"):
-        normalization_statistics(segments)

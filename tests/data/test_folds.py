@@ -21,9 +21,20 @@ GROUP_OF = {song: min(other for other in SONGS if artist_of(other) == artist_of(
 ROWS = np.repeat(SONGS, 2)
 
 
+SUBSET_OF = {song: ID_RANGES[index] for song, index in zip(SONGS, id_range_of(SONGS))}
+
+
 def split(**options):
-    groups = [song if options.get("split_by") == "song" else GROUP_OF[song] for song in ROWS.tolist()]
-    return split_segments(ROWS.tolist(), groups, SplitSettings(**options))
+    songs = ROWS.tolist()
+    columns = {
+        "song_id": songs,
+        "artist": [artist_of(song) for song in songs],
+        "group": [GROUP_OF[song] for song in songs],
+        "recording": songs,
+        "subset": [SUBSET_OF[song] for song in songs],
+        "split": [""] * len(songs),
+    }
+    return split_segments(columns, SplitSettings(**options))
 
 
 def songs_in(indices):
@@ -43,7 +54,7 @@ def test_every_song_is_in_one_fold_and_no_group_in_two():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_folds_are_of_equal_size_in_every_range_of_ids(seed):
-    fold_of = assign_folds(GROUP_OF, NUM_FOLDS, seed=seed)
+    fold_of = assign_folds(GROUP_OF, NUM_FOLDS, seed=seed, subset_of=SUBSET_OF)
     sizes = Counter((fold, int(index)) for (_, fold), index in zip(fold_of.items(), id_range_of(list(fold_of))))
     for index in range(len(ID_RANGES)):
         of_range = [sizes[fold, index] for fold in range(NUM_FOLDS)]

@@ -16,6 +16,7 @@ from music import chords
 from modeling_ast_va.data import cache as cache_module
 from modeling_ast_va.data import segments as segments_module
 from modeling_ast_va.data.dataset import load_deam, load_segments
+from modeling_ast_va.data.deam import read_deam
 from modeling_ast_va.data.segments import cut_songs
 
 
@@ -24,7 +25,7 @@ def waveform_of(deam, song):
 
 
 def test_rows_are_the_segments_of_each_song_to_its_end(deam, cache):
-    segments, left_out, _ = load_segments(deam, segment_seconds=2.0, cache_dir=cache)
+    segments, left_out = load_segments(read_deam(deam), segment_seconds=2.0, cache_dir=cache)
     assert left_out == []
     rows = [
         (row["song_id"], row["segment_index"], round(row["start_seconds"], 2), round(row["weight_seconds"], 2))
@@ -40,12 +41,12 @@ def test_rows_are_the_segments_of_each_song_to_its_end(deam, cache):
 
 
 def test_overlapping_segments_start_at_multiples_of_the_hop(deam, cache):
-    segments = load_segments(deam, segment_seconds=2.0, segment_hop_seconds=0.5, cache_dir=cache).rows
+    segments = load_segments(read_deam(deam), segment_seconds=2.0, segment_hop_seconds=0.5, cache_dir=cache).rows
     assert segments.filter(lambda row: row["song_id"] == 2)["start_seconds"][:] == [k / 2 for k in range(9)]
 
 
 def test_log_mels_are_those_of_the_segments_not_normalised(deam, cache):
-    segments = load_segments(deam, cache_dir=cache, **SMALL_OPTIONS).rows
+    segments = load_segments(read_deam(deam), cache_dir=cache, **SMALL_OPTIONS).rows
     assert segments.features["input_values"].shape == (96, 16)
     for row in segments.select(range(0, len(segments), 7)):
         start = round(row["start_seconds"] * SAMPLING_RATE)
@@ -96,10 +97,10 @@ def test_a_changed_file_is_decoded_again(copy, tmp_path, decoded):
 
 
 def test_another_version_is_computed_again(deam, tmp_path, decoded, monkeypatch):
-    load_segments(deam, cache_dir=tmp_path, **SMALL_OPTIONS)
+    load_segments(read_deam(deam), cache_dir=tmp_path, **SMALL_OPTIONS)
     decoded.clear()
     monkeypatch.setattr(segments_module, "SEGMENTS_VERSION", segments_module.SEGMENTS_VERSION + 1)
-    load_segments(deam, cache_dir=tmp_path, **SMALL_OPTIONS)
+    load_segments(read_deam(deam), cache_dir=tmp_path, **SMALL_OPTIONS)
     assert len(decoded) == len(SMALL_SECONDS)
 
 
@@ -120,16 +121,16 @@ def assert_same_rows(one, two):
 
 
 def test_two_processes_give_the_same_rows(deam, cache, tmp_path, monkeypatch):
-    one = load_segments(deam, cache_dir=cache, **SMALL_OPTIONS).rows
+    one = load_segments(read_deam(deam), cache_dir=cache, **SMALL_OPTIONS).rows
     monkeypatch.setattr(cache_module, "SONGS_PER_SHARD", 4)
-    two = load_segments(deam, num_proc=2, cache_dir=tmp_path, **SMALL_OPTIONS).rows
+    two = load_segments(read_deam(deam), num_proc=2, cache_dir=tmp_path, **SMALL_OPTIONS).rows
     assert len(two.cache_files) == 4
     assert_same_rows(one, two)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the process that is killed is forked")
 def test_a_run_that_was_killed_is_continued(deam, cache, tmp_path, monkeypatch, decoded):
-    uninterrupted = load_segments(deam, cache_dir=cache, **SMALL_OPTIONS).rows
+    uninterrupted = load_segments(read_deam(deam), cache_dir=cache, **SMALL_OPTIONS).rows
     decoded.clear()
     monkeypatch.setattr(cache_module, "SONGS_PER_SHARD", 2)
     process = multiprocessing.get_context("fork").Process(target=prepare_slowly, args=(deam, tmp_path))
@@ -140,7 +141,7 @@ def test_a_run_that_was_killed_is_continued(deam, cache, tmp_path, monkeypatch, 
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     changed = {file: file.stat().st_mtime_ns for file in finished}
-    resumed = load_segments(deam, num_proc=1, cache_dir=tmp_path, **SMALL_OPTIONS).rows
+    resumed = load_segments(read_deam(deam), num_proc=1, cache_dir=tmp_path, **SMALL_OPTIONS).rows
     assert 0 < len(decoded) <= len(SMALL_SECONDS) - 2 * len(finished)
     assert {file: file.stat().st_mtime_ns for file in finished} == changed
     assert not list(tmp_path.rglob("*.tmp"))
@@ -155,7 +156,7 @@ def prepare_slowly(deam, cache_dir):
         return original(*args)
 
     segments_module.stream_segments = stream_segments
-    load_segments(deam, num_proc=2, cache_dir=cache_dir, **SMALL_OPTIONS)
+    load_segments(read_deam(deam), num_proc=2, cache_dir=cache_dir, **SMALL_OPTIONS)
 
 
 def test_only_audio_errors_make_a_song_unusable(deam, tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_ast_va.data.splits import SPLITS, SplitSettings, split_segments, split_songs
+from modeling_ast_va.data.song_ids import ID_RANGES, id_range_of
+from modeling_ast_va.data.splits import SPLITS, SplitSettings, resolve_split, split_segments, split_songs
 
 NUM_SONGS, SEGMENTS_PER_SONG = 200, 3
 SONGS = np.arange(2, 2 + NUM_SONGS)
@@ -20,11 +21,19 @@ def artist_of(song):
     return "Very Productive" if song < 50 else f"Artist {song // 3}"
 
 
+def columns_of(songs, groups, **columns):
+    """What `split_segments` needs of segments."""
+    unknown = [""] * len(songs)
+    columns = {"artist": [f"Artist {group}" for group in groups], "subset": unknown, "split": unknown} | columns
+    return {"song_id": songs, "group": groups, "recording": songs, **columns}
+
+
 def split(rows=ROWS, **options):
     songs = rows.tolist()
     first_of = {artist_of(song): song for song in reversed(songs)}
-    groups = songs if options.get("split_by") == "song" else [first_of[artist_of(song)] for song in songs]
-    return split_segments(songs, groups, SplitSettings(**options))
+    columns = columns_of(songs, [first_of[artist_of(song)] for song in songs])
+    columns["subset"] = [ID_RANGES[index] for index in id_range_of(songs)]
+    return split_segments(columns, SplitSettings(**options))
 
 
 def songs_in(indices, rows=ROWS):
@@ -107,7 +116,7 @@ def test_where_every_artist_is_too_large_a_smallest_one_is_drawn():
 def test_too_few_groups_for_three_splits_are_refused(groups):
     num_groups = len(set(groups.values()))
     with pytest.raises(ValueError, match=f"of {len(groups)} songs in {num_groups} groups .* would be empty"):
-        split_segments(list(groups), list(groups.values()), SplitSettings())
+        split_segments(columns_of(list(groups), list(groups.values())), SplitSettings())
 
 
 def test_too_few_segments_are_refused():
@@ -150,3 +159,39 @@ def test_settings_that_do_not_go_together_are_refused(options, message):
 def test_the_command_line_imports_settings_without_heavy_libraries():
     code = "import sys, modeling_ast_va.data.splits; print(sorted({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+STATED = ["train", "train", "test", "validation", "test", "train"]
+
+
+def test_a_stated_split_is_used_by_default_and_may_lack_splits():
+    columns = columns_of([1, 1, 2, 3, 4, 5], [1, 1, 2, 3, 4, 5], split=STATED)
+    indices = split_segments(columns, SplitSettings())
+    assert {name: index.tolist() for name, index in indices.items()} == {
+        "train": [0, 1, 5],
+        "validation": [3],
+        "test": [2, 4],
+    }
+    only = split_segments(columns | {"split": ["train"] * 6}, SplitSettings())
+    assert {name: index.tolist() for name, index in only.items()} == {"train": [0, 1, 2, 3, 4, 5]}
+    with pytest.raises(ValueError, match="train would be empty"):
+        split_segments(columns | {"split": ["test"] * 6}, SplitSettings())
+    with pytest.raises(ValueError, match="songs without a split"):
+        split_segments(columns | {"split": [""] * 6}, SplitSettings("column"))
+    with pytest.raises(ValueError, match="no validation_ratio with split_by='column'"):
+        split_segments(columns, SplitSettings(validation_ratio=0))
+
+
+def test_a_stated_split_with_an_artist_in_several_splits_is_reported(caplog):
+    columns = columns_of([1, 2, 3, 4, 5], [1, 1, 3, 3, 5], split=["train", "test", "train", "train", "validation"])
+    split_segments(columns, SplitSettings())
+    assert "1 artists or recordings are in several splits" in caplog.text
+
+
+def test_the_split_that_applies_is_resolved(caplog):
+    known, unknown = {"artist": ["A"], "split": [""]}, {"artist": [""], "split": ["train"]}
+    assert resolve_split(known, SplitSettings()).split_by == "artist"
+    assert resolve_split(unknown, SplitSettings()).split_by == "column"
+    assert not caplog.text
+    assert resolve_split(unknown, SplitSettings(num_folds=2, fold=0)).split_by == "song"
+    assert "No artist is known" in caplog.text

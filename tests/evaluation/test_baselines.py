@@ -83,6 +83,7 @@ def segments_of(song_ids, described):
         {
             "song_id": rows,
             "group": [song // 3 for song in rows],
+            "subset": [""] * len(rows),
             "artist": [f"Artist {song // 3}" for song in rows],
             "path": [f"{song}.mp3" for song in rows],
             "labels": [described[1][song].tolist() for song in rows],

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeling_ast_va.evaluation.calibration import calibrate, calibrate_folds, fit_calibration
+from modeling_ast_va.data.splits import assign_folds
+from modeling_ast_va.evaluation.calibration import calibrate, calibrate_folds, fit_calibration, map_linearly
 from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings, table_of_songs
 from modeling_ast_va.metrics import evaluate_predictions
 
@@ -70,3 +71,25 @@ def test_constant_predictions_are_refused(segments):
     segments["predicted_arousal"] = 5.0
     with pytest.raises(ValueError, match="predictions that vary"):
         fit_calibration(table_of_songs(segments))
+
+
+def test_a_linear_mapping_is_the_regression_on_songs_of_other_artists(segments):
+    segments = segments.drop(columns="fold").assign(group=segments["song_id"] // 4, subset="")
+    mapped = map_linearly(segments)
+    assert list(mapped) == list(segments)
+    fold_of = assign_folds(dict(zip(segments["song_id"], segments["group"])), 5)
+    songs, fold = table_of_songs(segments), segments["song_id"].map(fold_of)
+    fold_of_songs = songs["song_id"].map(fold_of)
+    for column, (rated, predicted) in enumerate(zip(("valence", "arousal"), PREDICTED)):
+        for number in range(5):
+            others, of_fold = songs[fold_of_songs != number], fold == number
+            expected = np.poly1d(np.polyfit(others[predicted], others[rated], 1))(segments.loc[of_fold, predicted])
+            np.testing.assert_allclose(predictions(mapped)[of_fold, column], expected, atol=1e-9)
+
+
+def test_a_linear_mapping_of_constant_predictions_is_the_mean_and_of_one_artist_none(segments):
+    table = segments.drop(columns="fold").assign(group=segments["song_id"] % 2, subset="")
+    mapped = map_linearly(table.assign(**dict.fromkeys(PREDICTED, 3.0)))
+    means = ratings(table_of_songs(table[table["group"] == 1])).mean(axis=0)
+    np.testing.assert_allclose(predictions(mapped)[mapped["group"] == 0], np.tile(means, (60, 1)), atol=1e-9)
+    assert map_linearly(table.assign(group=0)) is None

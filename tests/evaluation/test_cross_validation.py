@@ -9,6 +9,7 @@ import pytest
 from tiny_training import SONGS, train_tiny, write_songs
 
 from modeling_ast_va.cli import main
+from modeling_ast_va.data.sources import DataSource
 from modeling_ast_va.evaluation import baselines as baselines_module
 from modeling_ast_va.evaluation import cross_validation
 from modeling_ast_va.evaluation import model as evaluation
@@ -164,7 +165,7 @@ def test_a_folder_without_predictions_is_refused(folders):
 
 
 def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):
-    options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    options = {"source": DataSource(songs), "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
     systems = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "out", **options)
     assert list(systems) == ["model", "model, calibrated", CONSTANT, RIDGE, SVR, BLEND]
     for report in systems.values():
@@ -177,7 +178,7 @@ def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):
 
 
 def test_baselines_without_models_equal_those_with_models(folders, songs, tmp_path, monkeypatch):
-    options = {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    options = {"source": DataSource(songs), "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
     with_models = evaluate_folds(folders, baselines=True, output_dir=tmp_path / "with_models", **options)
     monkeypatch.setattr(cross_validation, "SEGMENT_SECONDS", 2.0)  # the songs have three
     alone = evaluate_baselines(output_dir=tmp_path / "alone", num_folds=NUM_FOLDS, validation_ratio=0, **options)
@@ -192,17 +193,17 @@ def test_baselines_on_other_data_are_refused(folders, songs, tmp_path):
         change(folder, split_seed=7)
     options = {"num_proc": 1, "cache_dir": songs.with_name("deam_cache"), "output_dir": tmp_path / "out"}
     with pytest.raises(ValueError, match="Expected the data that the models were trained on"):
-        evaluate_folds(folders, baselines=True, data_dir=songs, **options)
-    with pytest.raises(ValueError, match="Expected data_dir, which the baselines need, but got none"):
+        evaluate_folds(folders, baselines=True, source=DataSource(songs), **options)
+    with pytest.raises(ValueError, match="Expected data_dir or data_csv, which the baselines need, but got neither"):
         evaluate_folds(folders, baselines=True)
 
 
 def test_missing_scikit_learn_is_an_error_before_any_work(folders, songs, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
-        evaluate_folds(folders, baselines=True, data_dir=songs)
+        evaluate_folds(folders, baselines=True, source=DataSource(songs))
     with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
-        evaluate_baselines(songs, output_dir=tmp_path)
+        evaluate_baselines(DataSource(songs), output_dir=tmp_path)
 
 
 def test_the_command_merges_folds(folders, tmp_path, capsys):
@@ -213,7 +214,10 @@ def test_the_command_merges_folds(folders, tmp_path, capsys):
 
 def test_the_command_evaluates_baselines_without_models(monkeypatch, songs, tmp_path):
     asked = []
-    monkeypatch.setattr("modeling_ast_va.evaluation.evaluate_baselines", lambda **options: asked.append(options))
+    monkeypatch.setattr(
+        "modeling_ast_va.evaluation.evaluate_baselines", lambda source, **options: asked.append((source, options))
+    )
     flags = ["--data_dir", str(songs), "--output_dir", str(tmp_path), "--num_folds", "4", "--labels", "published"]
     assert main(["evaluate", "--baselines", *flags]) == 0
-    assert asked == [{"data_dir": str(songs), "output_dir": str(tmp_path), "num_folds": 4, "labels": "published"}]
+    source = DataSource(str(songs), "published")
+    assert asked == [(source, {"output_dir": str(tmp_path), "num_folds": 4})]

@@ -12,17 +12,18 @@ NUM_ROWS = 7
 
 @pytest.fixture
 def rows(config):
-    """Seven segments of four songs, as `load_deam` returns them."""
+    """Seven segments of four songs, as `load_ratings` returns them."""
     rng = np.random.default_rng(0)
     song_ids = np.arange(NUM_ROWS) // 2
     log_mel = Array2D((config.max_length, config.num_mel_bins), "float32")
-    types = {"song_id": "int64", "group": "int64", "artist": "string"}
+    types = {"song_id": "int64", "group": "int64", "subset": "string", "artist": "string"}
     types |= {"start_seconds": "float64", "duration_seconds": "float64", "weight_seconds": "float64"}
     features = {name: Value(type) for name, type in types.items()}
     features |= {"labels": List(Value("float64"), length=2), "input_values": log_mel}
     columns = {
         "song_id": song_ids,
         "group": song_ids,
+        "subset": [""] * NUM_ROWS,
         "artist": [f"Artist {song}" for song in song_ids],
         "start_seconds": 5.0 * (np.arange(NUM_ROWS) % 2),
         "duration_seconds": np.full(NUM_ROWS, 5.0),

@@ -2,6 +2,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,11 @@ import pytest
 from deam_folder import AUDIO
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
-from tiny_training import train_tiny, write_songs
+from tiny_training import ARTISTS, SONGS, train_tiny, write_songs
 from transformers import pipeline
 
 from modeling_ast_va.cli import main
+from modeling_ast_va.data.sources import DataSource
 from modeling_ast_va.evaluation import baselines
 from modeling_ast_va.evaluation import model as evaluation
 from modeling_ast_va.evaluation.model import evaluate_model, format_metrics
@@ -40,7 +42,7 @@ def trained(songs, tmp_path_factory):
 
 @pytest.fixture
 def options(songs):
-    return {"data_dir": songs, "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    return {"source": DataSource(songs), "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
 
 
 @pytest.fixture
@@ -87,22 +89,18 @@ def test_another_split_and_batch_size(trained, options):
 @pytest.mark.usefixtures("no_plots")
 def test_given_settings_override_the_protocol_of_training(trained, options, tmp_path, monkeypatch):
     asked = []
-    load_deam = evaluation.load_deam
+    load_segments, split_dataset = evaluation.load_segments, evaluation.split_dataset
     monkeypatch.setattr(
-        evaluation, "load_deam", lambda *args, **kwargs: asked.append(kwargs) or load_deam(*args, **kwargs)
+        evaluation, "load_segments", lambda *args, **kwargs: asked.append(kwargs) or load_segments(*args, **kwargs)
+    )
+    monkeypatch.setattr(
+        evaluation, "split_dataset", lambda rows, split: asked.append(split) or split_dataset(rows, split)
     )
     evaluate_model(trained, output_dir=tmp_path, **options)
-    given = {"labels": "published", "split_by": "artist", "segment_hop_seconds": 1.0}
-    evaluate_model(trained, output_dir=tmp_path, split_seed=0, **given, **options)
-    unknown = shutil.copytree(trained, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*"))
-    (unknown / "protocol.json").unlink()
-    evaluate_model(unknown, output_dir=tmp_path, **options)
-    names = ("labels", "split_by", "segment_hop_seconds", "seed", "segment_seconds")
-    assert [tuple(kwargs[name] for name in names) for kwargs in asked] == [
-        ("corrected", "song", None, 3, 2.0),
-        ("published", "artist", 1.0, 0, 2.0),
-        ("corrected", "artist", None, 42, 2.0),
-    ]
+    given = {"split_by": "artist", "split_seed": 0, "segment_hop_seconds": 1.0}
+    evaluate_model(trained, output_dir=tmp_path, **given, **options)
+    assert [kwargs["segment_hop_seconds"] for kwargs in asked[::2]] == [None, 1.0]
+    assert [(split.split_by, split.seed) for split in asked[1::2]] == [("song", 3), ("artist", 0)]
 
 
 @pytest.mark.filterwarnings("ignore:.*trust_remote_code")
@@ -157,19 +155,19 @@ def test_the_table_shows_every_metric():
 
 
 def test_an_unknown_split_is_refused_before_files_are_read():
-    with pytest.raises(ValueError, match=r"Expected a split out of train, validation, test, but got 'dev'"):
-        evaluate_model("missing", "missing", split="dev")
+    with pytest.raises(ValueError, match=r"Expected a split out of train, validation, test, all, but got 'dev'"):
+        evaluate_model("missing", DataSource("missing"), split="dev")
 
 
 def test_a_folder_that_is_not_deam_is_refused(trained, tmp_path):
     with pytest.raises(ValueError, match="missing"):
-        evaluate_model(trained, tmp_path / "missing")
+        evaluate_model(trained, DataSource(tmp_path / "missing"))
 
 
 @pytest.mark.usefixtures("no_plots")
 def test_the_command(trained, options, tmp_path, capsys):
     flags = {"--model": trained, "--output_dir": tmp_path, "--num_proc": 1}
-    flags |= {"--data_dir": options["data_dir"], "--cache_dir": options["cache_dir"]}
+    flags |= {"--data_dir": options["source"].data_dir, "--cache_dir": options["cache_dir"]}
     assert main(["evaluate", *(str(word) for flag in flags.items() for word in flag)]) == 0
     assert "test: 2 songs, 4 segments" in capsys.readouterr().out
     assert json.loads((tmp_path / "test_results.json").read_text())["test_song_ccc"] == pytest.approx(
@@ -196,10 +194,62 @@ def test_baselines_are_evaluated_with_the_model(trained, options, tmp_path, monk
 
 @pytest.mark.usefixtures("no_plots")
 def test_another_split_than_in_training_gives_a_warning(trained, options, tmp_path, caplog):
-    evaluate_model(trained, output_dir=tmp_path, labels="published", **options)
-    assert "split differs" not in caplog.text
+    published = options | {"source": replace(options["source"], labels="published")}
+    evaluate_model(trained, output_dir=tmp_path, **published)
+    assert "differ" not in caplog.text
     evaluate_model(trained, output_dir=tmp_path, split_seed=4, **options)
-    assert "split differs from the one of training: test songs may be training songs" in caplog.text
+    assert "split differs from the one of training: its songs may be training songs" in caplog.text
+
+
+@pytest.fixture
+def ratings_table(songs, tmp_path):
+    """A table of the same songs, rated on a scale from 0 to 1: not the data set that the model was trained on."""
+    rated = pd.DataFrame({"song_id": [f"s{song}" for song in SONGS], "path": [f"{song}.mp3" for song in SONGS]})
+    rated[list(DIMENSIONS)] = np.random.default_rng(0).uniform(0.2, 0.8, (len(SONGS), 2)).round(3)
+    rated.assign(artist=[ARTISTS[song] for song in SONGS]).to_csv(tmp_path / "mine.csv", index=False)
+    return DataSource(data_csv=str(tmp_path / "mine.csv"), audio_dir=str(songs / AUDIO), label_range=(0, 1))
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_other_data_are_evaluated_whole_as_they_are_and_mapped(trained, options, ratings_table, monkeypatch, capsys):
+    monkeypatch.chdir(trained.parent)
+    options |= {"source": ratings_table, "baselines": True}
+    monkeypatch.setattr(baselines, "NUM_TREES", 10)
+    metrics = evaluate_model(trained, **options)
+    output = trained.parent / "outputs" / f"{trained.name}-on-mine"
+    table = pd.read_csv(output / "predictions.csv").sort_values("song_id")
+    assert table["song_id"].tolist() == sorted(f"s{song}" for song in SONGS)
+    rated = pd.read_csv(ratings_table.data_csv).sort_values("song_id")
+    np.testing.assert_allclose(table[list(DIMENSIONS)], 1 + 8 * rated[list(DIMENSIONS)], atol=1e-4)
+    own = pd.read_csv(trained / "predictions.csv").set_index("song_id")["predicted_valence"]
+    of_names = table.set_index("song_id")["predicted_valence"]
+    for song, prediction in own.items():
+        assert of_names[f"s{song}"] == pytest.approx(prediction, abs=2e-4)
+    report = json.loads((output / "report.json").read_text())
+    systems = report["systems"]
+    assert {"model", "model, linear mapping", baselines.CONSTANT, baselines.RIDGE} <= set(systems)
+    assert {of_system["song"]["num_rows"] for of_system in systems.values()} == {len(SONGS)}
+    assert systems["model"]["song"]["metrics"]["ccc"]["value"] == pytest.approx(metrics["all_song_ccc"], abs=1e-6)
+    assert (report["protocol"]["dataset"], report["protocol"]["label_range"]) == ("mine.csv", [0, 1])
+    printed = capsys.readouterr().out
+    rmse = systems["model"]["song"]["metrics"]["valence_rmse"]["value"]
+    assert f"{rmse / 8:.3f}" in printed.split("on the scale of the ratings, 0 to 1")[1]
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_a_model_that_trained_on_all_songs_is_evaluated_on_them_with_a_warning(
+    trained, options, ratings_table, tmp_path, caplog
+):
+    released = shutil.copytree(trained, tmp_path / "released", ignore=shutil.ignore_patterns("checkpoint-*"))
+    protocol = json.loads((released / "protocol.json").read_text())
+    protocol |= {"split_by": "none", "num_folds": None, "fold": None, "validation_ratio": 0.1}
+    (released / "protocol.json").write_text(json.dumps(protocol))
+    metrics = evaluate_model(released, output_dir=tmp_path / "out", **options)
+    assert "all_song_ccc" in metrics
+    assert "These are the songs that the model was trained on" in caplog.text
+    caplog.clear()
+    evaluate_model(released, output_dir=tmp_path / "out", **options | {"source": ratings_table})
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_a_missing_split_is_refused(trained, options):

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modeling_ast_va.data.song_ids import ID_RANGES, id_range_of
 from modeling_ast_va.evaluation.confidence import bootstrap_intervals
 from modeling_ast_va.evaluation.report import evaluate_system, evaluate_table, format_comparison, format_report
 from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings
@@ -13,12 +14,13 @@ def songs_table(song_ids, num_folds=None, seed=0):
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"song_id": list(song_ids)})
     table["group"] = table["song_id"] // 3
+    table["subset"] = [ID_RANGES[index] for index in id_range_of(table["song_id"])]
     table[list(DIMENSIONS)] = rng.normal(5, 1, (len(table), 2))
     table[list(PREDICTED)] = table[list(DIMENSIONS)].to_numpy() + rng.normal(0, 0.5, (len(table), 2))
     return table.assign(fold=np.arange(len(table)) % num_folds) if num_folds else table
 
 
-def test_songs_of_each_range_and_segments_have_metrics_of_their_own():
+def test_songs_of_each_subset_and_segments_have_metrics_of_their_own():
     songs = songs_table([*range(2, 32), *range(1001, 1011), *range(2001, 2006)])
     segments = pd.concat([songs, songs_table(songs["song_id"], seed=1)])
     report = evaluate_system(songs, segments)

@@ -25,6 +25,7 @@ def segments():
             {
                 "song_id": song,
                 "group": GROUPS[song],
+                "subset": "",
                 "artist": ARTISTS[song],
                 "start_seconds": start,
                 "duration_seconds": 5.0,

@@ -75,6 +75,21 @@ def test_text_states_results_data_and_protocol(tmp_path):
     assert 'model="me/mood", trust_remote_code=True' in text
 
 
+def test_a_table_of_ratings_is_described_with_its_scale(tmp_path):
+    table = {"dataset": "mine.csv", "labels": None, "split_by": "column", "label_range": [-1, 1], "label_audit": []}
+    card = card_of(tmp_path, PROTOCOL | table | {"license": "unknown"})
+    text = " ".join(card.text.split())
+    assert "The ratings of `mine.csv`, a table of 101 songs." in text
+    assert "on a scale from -1 to 1, and mapped linearly to 1 to 9: a point of this card is 0.25 on the scale" in text
+    assert "column: the split that the table states" in text
+    assert "DEAM contains" not in text
+    (result, *_) = card.data.eval_results
+    assert (result.dataset_type, result.dataset_args["split_by"]) == ("mine.csv", "column")
+    assert "labels" not in result.dataset_args
+    same_scale = text_of(tmp_path / "same", PROTOCOL | table | {"label_range": [1, 9]})
+    assert "mapped linearly" not in same_scale
+
+
 @pytest.mark.parametrize("without", [("protocol", "results"), ("results",), ("protocol",)])
 def test_card_states_what_was_not_recorded(without, tmp_path):
     card = card_of(tmp_path, **dict.fromkeys(without))

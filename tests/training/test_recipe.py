@@ -61,6 +61,20 @@ def test_all_songs_train_with_auxiliary_targets(songs, teacher, tmp_path):
     check_hub_folder(tmp_path / "model")
 
 
+def test_a_model_is_fine_tuned_with_its_own_network_and_features(songs, tmp_path):
+    train_tiny(songs, tmp_path / "first", "--max_steps", "1", "--save_strategy", "no", "--load_best_model_at_end", "no")
+    flags = tiny_flags(songs, tmp_path / "second", *ONE_EPOCH, "--init_from", str(tmp_path / "first"))
+    of_network = flags.index("--num_proc")  # the recipe and the settings of network and features come before it
+    arguments = parse_arguments(flags[of_network:])
+    assert arguments.settings == {}
+    assert np.isfinite(training.train(arguments)["test_mse"])
+    for name in ("config.json", "preprocessor_config.json"):
+        assert read_json(tmp_path / "second" / name) == read_json(tmp_path / "first" / name)
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    assert any(not np.array_equal(first[name], second[name]) for name in first)
+    assert read_json(tmp_path / "second" / "protocol.json")["segment_hop_seconds"] is None
+
+
 def test_a_fold_without_validation_is_tested_with_the_last_weights(songs, tmp_path):
     tested = []
     for fold in range(2):
@@ -78,10 +92,10 @@ def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
     data, settings, training_flags = parse_arguments(tiny_flags(songs, tmp_path, *flags))
     args = ASTVATrainingArguments(**training_flags)
     _, feature_extractor = training.build_model(None, settings, args.device)
-    _, segments = training.load_songs(data, feature_extractor)
-    kinds = training.load_auxiliary_targets(data, args, songs, segments.rows)
+    rows = training.load_rows(data, training.read_songs(data), feature_extractor)
+    kinds = training.load_auxiliary_targets(data, args, rows)
     assert [kind.name for kind in kinds] == ["dynamic", "teacher_embeddings", "teacher_ratings"]
-    batch = collate(list(segments.rows.select(range(6))), feature_extractor, kinds)
+    batch = collate(list(rows.select(range(6))), feature_extractor, kinds)
     assert batch["auxiliary_labels"].shape == (6, 2 + 5 + 2)
     first, second = batch["auxiliary_labels"][:2]  # segments of one song, other windows
     assert not np.allclose(first, second)

@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from transformers import AutoModel
 
 from modeling_ast_va.data.dataset import load_segments
+from modeling_ast_va.data.deam import read_deam
+from modeling_ast_va.data.sources import DataSource
 from modeling_ast_va.evaluation.report import evaluate_system
 from modeling_ast_va.hub.files import CODE_FILES, EVALUATION_PLOT_FILES, read_json, write_json
 from modeling_ast_va.hub.folder import check_hub_folder
@@ -42,6 +44,7 @@ def cross_validation(tmp_path):
     songs = pd.DataFrame(
         {
             "song_id": range(990, 1030),
+            "subset": ["2-1000"] * 11 + ["1001-2000"] * 29,
             "artist": [f"Band {i // 2}" for i in range(40)],
             "group": [990 + i // 2 * 2 for i in range(40)],
             "valence": [3 + i % 5 for i in range(40)],
@@ -140,10 +143,10 @@ def deam(tmp_path):
 
 def test_with_the_data_the_card_states_the_results_on_the_training_songs(deam, cross_validation, tmp_path):
     settings = {"feature_extractor": tiny_model()[1], "segment_seconds": 1.0, "num_proc": 1}
-    rows = load_segments(deam, cache_dir=tmp_path / "cache", **settings).rows
+    rows = load_segments(read_deam(deam), cache_dir=tmp_path / "cache", **settings).rows
     protocol = {**ALL_SONGS, "data_fingerprint": unsplit_fingerprint({"all": rows})}
     trained = write_hub_folder(tmp_path / "trained", protocol, {})
-    options = {"data_dir": deam, "num_proc": 1, "cache_dir": tmp_path / "cache"}
+    options = {"source": DataSource(deam), "num_proc": 1, "cache_dir": tmp_path / "cache"}
     release_model(trained, tmp_path / "release", cross_validation, **options)
     fit = read_json(tmp_path / "release" / "training_fit.json")
     names = [f"{name}_" for name in DIMENSIONS] + [""]
@@ -159,7 +162,7 @@ def test_with_the_data_the_card_states_the_results_on_the_training_songs(deam, c
 
 def test_other_data_than_in_training_are_refused(trained, deam, tmp_path):
     with pytest.raises(ValueError, match=r"Expected the training data \(SHA-256 .*\), but got .* in "):
-        release_model(trained, tmp_path / "release", data_dir=deam, num_proc=1, cache_dir=tmp_path / "cache")
+        release_model(trained, tmp_path / "release", source=DataSource(deam), num_proc=1, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "release").exists()
 
 

@@ -24,7 +24,6 @@ from modeling_ast_va.evaluation import model as evaluation
 from modeling_ast_va.hub.folder import CODE_FILES, check_hub_folder
 from modeling_ast_va.hub.protocol import fingerprint, load_protocol
 from modeling_ast_va.metrics import METRICS
-from modeling_ast_va.settings import build_new
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import DataArguments
 from modeling_ast_va.training.trainer import build_trainer
@@ -73,10 +72,10 @@ def no_plots(monkeypatch):
 
 @pytest.fixture
 def no_songs_loaded(monkeypatch):
-    def load_songs(*args):
+    def load_rows(*args):
         pytest.fail("Songs are loaded.")
 
-    monkeypatch.setattr(training, "load_songs", load_songs)
+    monkeypatch.setattr(training, "load_rows", load_rows)
 
 
 def read_json(path):
@@ -321,15 +320,15 @@ def test_without_a_folder_demo_songs_are_made_once(tmp_path, monkeypatch, caplog
     made = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(training, "make_demo_deam", make_demo_deam)
-    _, feature_extractor = build_new({"sampling_rate": 8000, "n_fft": 256, "num_mel_bins": 32, "segment_seconds": 2.0})
     for _ in range(2):
         caplog.clear()
         caplog.set_level("INFO")
-        data_dir, segments = training.load_songs(DataArguments(cache_dir="cache", num_proc=1), feature_extractor)
+        songs = training.read_songs(DataArguments())
         assert "The demo songs are in " in caplog.text
-    assert made == [data_dir]
-    assert [row["verdict"] for row in segments.audit] == ["exchanged", "as named"]
-    assert len(set(segments.rows["song_id"])) == len(SONGS)
+    assert made == [training.DEMO_DIR]
+    assert songs.dataset == "demo songs"
+    assert [row["verdict"] for row in songs.audit] == ["exchanged", "as named"]
+    assert len(songs.table) == len(SONGS)
 
 
 @pytest.fixture

@@ -9,16 +9,17 @@ import pytest
 from transformers import TrainingArguments
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor
-from modeling_ast_va.training.arguments import SOURCES
-from modeling_ast_va.training.source_fields import class_fields
+from modeling_ast_va.training.flags import SOURCES
+from modeling_ast_va.training.source_fields import class_fields, documented
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
-LIBRARY = "TrainingArguments of transformers"
+LIBRARY = "library"
 NOT_LITERAL = {"optim", "label_range"}  # defaults that are expressions
 
 
 @pytest.mark.parametrize(
-    ("title", "fields_of"), [(LIBRARY, TrainingArguments), ("training", ASTVATrainingArguments), ("model", ASTVAConfig)]
+    ("title", "fields_of"),
+    [(LIBRARY, TrainingArguments), ("trainer", ASTVATrainingArguments), ("network", ASTVAConfig)],
 )
 def test_fields_of_a_class_equal_those_of_dataclasses(title, fields_of):
     own = inspect.get_annotations(fields_of)
@@ -48,6 +49,12 @@ def test_parameters_equal_those_of_the_signature():
     expected = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     fields = class_fields(*SOURCES["features"])
     assert {field.name: field.default for field in fields} == expected
+
+
+def test_descriptions_may_be_of_inherited_settings():
+    helps = documented(*SOURCES["trainer"])
+    assert helps["warmup_steps"].startswith("Steps in which the learning rate rises")
+    assert set(helps) <= {field.name for field in dataclasses.fields(ASTVATrainingArguments)}
 
 
 def test_every_setting_is_described():

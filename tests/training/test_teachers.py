@@ -1,30 +1,20 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Embeddings of a teacher: written, read, and turned into ratings by a ridge regression (scikit-learn's, 1e-8)."""
+"""Embeddings of a teacher: found for songs, and turned into ratings by a ridge regression (scikit-learn's, 1e-8)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from tiny_training import SEGMENTS_PER_SONG, SONGS, write_songs
-from transformers import ASTConfig, ASTModel
 
-from modeling_ast_va import ASTVAForRegression, init_from_audioset_ast
-from modeling_ast_va.data.dataset import load_deam
-from modeling_ast_va.hub.folder import save_hub_folder
-from modeling_ast_va.settings import build_new
 from modeling_ast_va.training.auxiliary import Track
 from modeling_ast_va.training.teachers import (
     RIDGE_STRENGTHS,
     check_teacher,
-    embed_songs,
     fit_ridge,
     rate_by_teacher,
     read_teacher,
     teacher_targets,
 )
-
-SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48}
 
 
 def teacher_arrays(**changed):
@@ -39,40 +29,62 @@ def teacher_arrays(**changed):
 
 def test_embeddings_are_sorted_by_song_and_time(tmp_path):
     np.savez(tmp_path / "teacher.npz", **teacher_arrays())
-    tracks, window_seconds = read_teacher(tmp_path / "teacher.npz")
-    assert window_seconds == 3.0
+    teacher = read_teacher(tmp_path / "teacher.npz")
+    tracks = teacher.tracks
+    assert (teacher.window_seconds, teacher.are_paths) == (3.0, False)
     assert sorted(tracks) == [2, 3]
     np.testing.assert_allclose(tracks[3].seconds, [1.5, 2.5, 3.5])
     np.testing.assert_allclose(tracks[3].values, [[0], [1], [2]])
     np.testing.assert_allclose(tracks[2].values, [[5]])
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"window_seconds": None}, "but got no window_seconds"),
-        ({"embedding": np.zeros(4)}, r"the shapes \(4,\), \(4,\)"),
-        ({"song_id": np.zeros(3, int)}, r"\(4, 1\), \(3,\) and \(4,\)"),
-        ({"embedding": np.full((4, 1), np.nan)}, "Expected finite numbers as embedding"),
-    ],
-)
-def test_bad_files_are_refused(tmp_path, changed, said):
-    np.savez(tmp_path / "teacher.npz", **teacher_arrays(**changed))
-    with pytest.raises(ValueError, match=said):
-        read_teacher(tmp_path / "teacher.npz")
+def path_arrays(*paths):
+    """One window for each path, whose embedding is its position."""
+    positions = np.arange(len(paths))
+    values = positions[:, None].astype(np.float16)
+    arrays = {"song_id": None, "path": np.array(paths, np.str_), "file_index": positions, "embedding": values}
+    return teacher_arrays(**arrays, start_seconds=np.zeros(len(paths)))
 
 
-@pytest.mark.parametrize("end", [0, 1, 100, -1, -30])
-def test_files_that_are_cut_are_refused(tmp_path, end):
-    np.savez(tmp_path / "whole.npz", **teacher_arrays())
-    (tmp_path / "teacher.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:end])
-    with pytest.raises(ValueError, match=r"embeddings in '.*teacher\.npz', but got"):
-        read_teacher(tmp_path / "teacher.npz")
+def found(tmp_path, arrays, songs):
+    """The first value of the track of each song."""
+    np.savez(tmp_path / "teacher.npz", **arrays)
+    return {song: track.values[0, 0] for song, track in read_teacher(tmp_path / "teacher.npz").of_songs(songs).items()}
 
 
-def test_a_missing_teacher_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.npz.*, which is no file"):
-        read_teacher(tmp_path / "none.npz")
+def test_songs_are_found_by_id_where_the_file_has_ids(tmp_path):
+    assert found(tmp_path, teacher_arrays(), {3: "x.mp3", 2: "y.mp3"}) == {3: 0, 2: 5}
+    assert found(tmp_path, teacher_arrays(), {"3": "x.mp3"}) == {"3": 0}
+    texts = teacher_arrays(song_id=np.array(["b", "b", "a", "b"]))
+    assert found(tmp_path, texts, {"a": "x.mp3", "b": "y.mp3"}) == {"a": 5, "b": 0}
+
+
+def test_songs_are_found_by_path_before_their_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arrays = path_arrays("/there/b.mp3", f"{tmp_path}/a.mp3", "c.ogg", "s3://bucket/d.mp3")
+    songs = {"one": "a.mp3", "two": "elsewhere/b.mp3", 3: "/music/c.ogg", 4: "s3://bucket/d.mp3"}
+    assert found(tmp_path, arrays, songs) == {"one": 1, "two": 0, 3: 2, 4: 3}
+    (tmp_path / "link.mp3").symlink_to(tmp_path / "a.mp3")
+    assert found(tmp_path, arrays, {"one": "link.mp3"}) == {"one": 1}
+
+
+def test_a_name_that_several_songs_or_files_have_says_nothing(tmp_path):
+    two_files = path_arrays("/one/a.mp3", "/two/a.mp3")
+    assert found(tmp_path, two_files, {1: "/two/a.mp3"}) == {1: 1}
+    with pytest.raises(ValueError, match=r"none for 1 of them, the first is /moved/a\.mp3"):
+        found(tmp_path, two_files, {1: "/moved/a.mp3"})
+    with pytest.raises(ValueError, match=r"Expected embeddings of 2 songs in .*teacher\.npz.*none for 2 of them"):
+        found(tmp_path, path_arrays("/one/a.mp3"), {1: "/moved/a.mp3", 2: "/moved/too/a.mp3"})
+
+
+def test_songs_without_embeddings_are_named(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"of 2 songs in .*teacher\.npz', but got none for 1 .* first is /music/7\.mp3"
+    ):
+        found(tmp_path, teacher_arrays(), {3: "/music/3.mp3", 7: "/music/7.mp3"})
+    np.savez(tmp_path / "teacher.npz", **teacher_arrays())
+    with pytest.raises(ValueError, match=r"none for 1 of them, the first is 7\."):
+        teacher_targets(tmp_path / "teacher.npz", 0.5, {2: np.zeros(2), 7: np.zeros(2)})
 
 
 def noisy_line(num_rows=60, num_inputs=80):
@@ -120,42 +132,16 @@ def test_targets_are_embeddings_and_ratings(tmp_path):
     ]
 
 
+def test_targets_of_a_file_with_paths_are_those_of_the_songs(tmp_path):
+    np.savez(tmp_path / "teacher.npz", **path_arrays("b.mp3", "a.mp3", "c.mp3"))
+    labels = {"x": np.array([3.0, 4.0]), "y": np.array([5.0, 6.0])}
+    paths = {"x": "/music/a.mp3", "y": "/music/b.mp3", "z": "/music/z.mp3"}
+    embeddings, _ = teacher_targets(tmp_path / "teacher.npz", 0.5, labels, paths)
+    np.testing.assert_allclose([embeddings("x", 0.0, 3.0), embeddings("y", 0.0, 3.0)], [[1], [-1]])
+
+
 @pytest.mark.parametrize(("path", "weight"), [("teacher.npz", 0.0), (None, 1.0)])
 def test_a_teacher_needs_embeddings_and_a_weight(path, weight):
     with pytest.raises(ValueError, match="Expected teacher_embeddings and teacher_weight together"):
         check_teacher(path, weight)
     check_teacher(None, 0.0)
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    return write_songs(tmp_path_factory.mktemp("songs") / "deam")
-
-
-def test_embeddings_of_a_saved_model(songs, tmp_path):
-    settings = {"sampling_rate": 8000, "n_fft": 256, "hop_length": 160, "num_mel_bins": 32, "segment_seconds": 2.0}
-    config, feature_extractor = build_new({**SMALL, **settings})
-    model = ASTVAForRegression(config).eval()
-    save_hub_folder(model, feature_extractor, tmp_path / "model")
-    path = tmp_path / "embeddings" / "teacher.npz"
-    embed_songs(tmp_path / "model", songs, path, batch_size=3, num_proc=1, cache_dir=tmp_path / "cache")
-    tracks, window_seconds = read_teacher(path)
-    assert (sorted(tracks), window_seconds) == (list(SONGS), 2.0)
-    rows = load_deam(
-        songs, split_by="none", segment_seconds=2.0, feature_extractor=feature_extractor, cache_dir=tmp_path / "cache"
-    )["train"]
-    log_mels = torch.from_numpy(np.stack(rows["input_values"][:]))
-    with torch.no_grad():
-        expected = model(feature_extractor.normalize(log_mels)).pooler_output.numpy()
-    found = np.concatenate([tracks[song].values for song in SONGS])
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert all(len(track.seconds) == SEGMENTS_PER_SONG for track in tracks.values())
-
-
-def test_embeddings_of_an_audioset_ast(songs, tmp_path):
-    ASTModel(ASTConfig(**SMALL, max_length=104)).save_pretrained(tmp_path / "ast")
-    embed_songs(tmp_path / "ast", songs, tmp_path / "teacher.npz", num_proc=1, cache_dir=tmp_path / "cache")
-    tracks, window_seconds = read_teacher(tmp_path / "teacher.npz")
-    _, feature_extractor = init_from_audioset_ast(tmp_path / "ast")
-    assert window_seconds == feature_extractor.segment_seconds
-    assert {track.values.shape[1] for track in tracks.values()} == {32}

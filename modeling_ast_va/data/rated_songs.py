@@ -1,0 +1,73 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Rated songs: the one form into which DEAM and every other table of ratings are read."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ..audio_ast_va import RATING_SCALE
+
+SongId = int | str
+
+# Columns of `RatedSongs.table` and what a song without a value has there.
+SONG_COLUMNS: dict[str, Any] = {
+    "song_id": None,
+    "path": None,
+    "valence": None,
+    "arousal": None,
+    "valence_std": math.nan,
+    "arousal_std": math.nan,
+    "artist": "",
+    "title": "",
+    "artist_key": "",
+    "subset": "",
+    "split": "",
+    "start_seconds": 0.0,
+    "duration_seconds": math.nan,
+}
+
+
+@dataclass(frozen=True)
+class RatedSongs:
+    """
+    The rated songs of a data set whose audio files exist.
+
+    Args:
+        dataset: name of the data set: `"DEAM"`, or the file name of a table.
+        table: a row for each song, in ascending order of `song_id`, with the columns `song_id` (all whole numbers or
+            all text), `path`, `valence`, `arousal`, `valence_std` and `arousal_std` on the 1-9 scale (stds are NaN
+            where unknown), `artist`, `title`, `artist_key` (equal for songs of one artist), `subset` (the part of the
+            data set, over which folds are balanced), `split`, and the part of the file that was rated: `start_seconds`
+            and `duration_seconds` (NaN up to its end). Texts are empty where unknown.
+        left_out: `song_id`, `reason` and `detail` of songs without ratings or without a readable file.
+        duplicates: songs that are one recording although artist and title do not show it.
+        label_range: lowest and highest rating of the scale on which the data set has its ratings.
+        audit: of the columns of DEAM, by [`~label_audit.audit_labels`].
+    """
+
+    dataset: str
+    table: pd.DataFrame
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    duplicates: Sequence[Sequence[SongId]] = ()
+    label_range: tuple[float, float] = RATING_SCALE
+    audit: list[dict[str, Any]] = field(default_factory=list)
+
+
+def typed_song_ids(texts: Iterable[str]) -> list[int] | list[str]:
+    """Song ids from text: whole numbers if all of them are, without leading zeros, and text otherwise."""
+    texts = list(texts)
+    if all(re.fullmatch(r"0|[1-9][0-9]{0,17}", text) for text in texts):  # as 64 bits hold
+        return [int(text) for text in texts]
+    return texts
+
+
+def song_table(songs: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The table of [`RatedSongs`] from songs with some of its columns."""
+    columns = {name: [song.get(name, default) for song in songs] for name, default in SONG_COLUMNS.items()}
+    return pd.DataFrame(columns).sort_values("song_id", ignore_index=True)
