@@ -53,6 +53,7 @@ def map_songs(
     num_proc: int | None,
     cache_dir: str | Path | None,
     desc: str,
+    unit: str = " songs",
 ) -> Dataset:
     """
     Compute rows of each song, or read them from the cache; returns all rows, memory-mapped.
@@ -69,7 +70,7 @@ def map_songs(
         features: of the rows.
         num_proc: processes; `None` is one for each core.
         cache_dir: where the rows are kept; `None` is the cache of `datasets`.
-        desc: of the progress bar, which starts at the number of finished songs.
+        desc, unit: of the progress bar, which starts at the number of finished songs.
 
     Raises:
         ValueError: when the file of a song has vanished or changed since the call.
@@ -87,7 +88,7 @@ def map_songs(
             missing = {file: part for file, part in shards.items() if not file.is_file()}
             num_finished = len(songs) - sum(map(len, missing.values()))
             write = partial(_write_shard, compute, features)
-            with tqdm(desc=desc, total=len(songs), initial=num_finished, unit=" songs") as bar:
+            with tqdm(desc=desc, total=len(songs), initial=num_finished, unit=unit) as bar:
                 for num_written in _in_processes(write, missing, num_proc or num_cores()):
                     bar.update(num_written)
     with _naming(folder):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,14 +125,21 @@ def compute_log_mels(
     waveforms: Sequence[NDArray[np.float32]], feature_extractor: ASTVAFeatureExtractor
 ) -> NDArray[np.float32]:
     """Log-mels of segments without normalisation, `(num_samples,)` each -> `(batch, max_length, num_mel_bins)`."""
-    import torch
-
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more do not survive a fork, and slow each other down on shared cores
-    try:
+    with one_thread():
         rate = feature_extractor.sampling_rate
         batch = feature_extractor(list(waveforms), sampling_rate=rate, return_tensors="np", do_normalize=False)
         return batch[INPUT]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch in one thread: more do not survive a fork, and slow each other down on shared cores."""
+    import torch
+
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(num_threads)
 

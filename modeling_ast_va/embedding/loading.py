@@ -16,6 +16,7 @@ def load_encoder(
     window_seconds: float | None = None,
     sampling_rate: int | None = None,
     device: str | None = None,
+    num_threads: int | None = None,
     trust_remote_code: bool = False,
 ) -> Encoder:
     """
@@ -31,6 +32,7 @@ def load_encoder(
             `WINDOW_SECONDS` if it takes any length.
         sampling_rate: of the waveforms of an ONNX file, in Hz; None is that of its metadata.
         device: such as `"cuda:0"`; None is the first accelerator of the machine, or the CPU.
+        num_threads: of an ONNX file on the CPU; None is one for each core. Models of transformers have those of torch.
         trust_remote_code: whether code in the repository of a model may run.
 
     Raises:
@@ -42,7 +44,7 @@ def load_encoder(
     if is_onnx(model):
         from .onnx_encoder import OnnxEncoder  # each on use: to import torch and transformers takes seconds
 
-        return OnnxEncoder(model, window_seconds, sampling_rate, device)
+        return OnnxEncoder(model, window_seconds, sampling_rate, device, num_threads)
     from .hub_encoder import HubEncoder
 
     return HubEncoder(model, window_seconds=window_seconds, device=device, **options)  # type: ignore[arg-type]

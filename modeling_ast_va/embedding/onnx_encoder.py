@@ -25,8 +25,15 @@ class OnnxEncoder:
     Waveforms that are shorter than a window are padded with silence.
     """
 
-    def __init__(self, model: str | Path, window_seconds: float | None, sampling_rate: int | None, device: str | None):
-        self.name, self._session = str(model), _open_session(model, device)
+    def __init__(
+        self,
+        model: str | Path,
+        window_seconds: float | None,
+        sampling_rate: int | None,
+        device: str | None,
+        num_threads: int | None = None,
+    ):
+        self.name, self._session = str(model), _open_session(model, device, num_threads)
         metadata = _numbers(self._session.get_modelmeta().custom_metadata_map)
         rate = metadata.get("sampling_rate", sampling_rate)
         if rate is None:
@@ -67,7 +74,7 @@ class OnnxEncoder:
             raise ValueError(f"Expected {self.name} to embed the shape {batch.shape}, but got: {error}") from error
 
 
-def _open_session(model: str | Path, device: str | None) -> Any:
+def _open_session(model: str | Path, device: str | None, num_threads: int | None) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -78,7 +85,7 @@ def _open_session(model: str | Path, device: str | None) -> Any:
         raise ValueError(f"Expected a device that the installed onnxruntime supports, but got {device}.")
     providers = [CPU] if kind == "cpu" else [(CUDA, {"device_id": int(index or 0)}), CPU]
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_cores()
+    options.intra_op_num_threads = num_threads or num_cores()
     try:
         return onnxruntime.InferenceSession(str(model), options, providers=providers)
     except Exception as error:  # the errors of onnxruntime have no common class

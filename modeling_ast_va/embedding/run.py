@@ -34,6 +34,7 @@ from .encoders import Encoder
 from .loading import load_encoder
 from .reading import read_windows
 
+BATCH_SIZE = 16
 SONGS_PER_PART = 16  # a run that is killed loses the work on at most this many songs
 
 
@@ -47,7 +48,7 @@ def embed(
     window_seconds: float | None = None,
     hop_seconds: float | None = None,
     sampling_rate: int | None = None,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
     device: str | None = None,
     trust_remote_code: bool = False,
 ) -> None:
@@ -78,17 +79,35 @@ def embed(
         raise ValueError(f"{expected} {skipped_text(library)}".strip())
     of_encoder = {"layer": layer, "pooling": pooling, "window_seconds": window_seconds, "sampling_rate": sampling_rate}
     encoder = load_encoder(model, **of_encoder, device=device, trust_remote_code=trust_remote_code)  # type: ignore[arg-type]
+    if joined := embed_files(encoder, library.files, output, hop_seconds=hop_seconds, batch_size=batch_size):
+        _report(joined, output, library)
+    else:
+        print(f"{output} is complete: it has the embeddings of these files by this model.")
+
+
+def embed_files(
+    encoder: Encoder,
+    paths: Sequence[str],
+    output: Path,
+    *,
+    hop_seconds: float | None = None,
+    batch_size: int = BATCH_SIZE,
+) -> Embeddings | None:
+    """
+    Write the embeddings of audio files by an encoder, as [`embed`] does, which has the same arguments and errors.
+
+    Returns:
+        What is written, without the embeddings themselves; None for an output that was finished before.
+    """
     hop_seconds = hop_seconds or encoder.window_seconds / 2
     segment_sizes(encoder.sampling_rate, encoder.window_seconds, hop_seconds)
     record = {**encoder.record, "window_seconds": encoder.window_seconds, "hop_seconds": hop_seconds}
-    record |= {"version": __version__, "files": _digest(record, library.files)}
+    record |= {"version": __version__, "files": _digest(record, paths)}
     if read_record(output).get("files") == record["files"]:
-        print(f"{output} is complete: it has the embeddings of these files by this model.")
-        return
+        return None
     with _folder_of_parts(output) as folder:
-        files = _embed_parts(encoder, library.files, hop_seconds, batch_size, record, folder)
-        joined = join_files(files, output, record)
-    _report(joined, output, library)
+        files = _embed_parts(encoder, paths, hop_seconds, batch_size, record, folder)
+        return join_files(files, output, record)
 
 
 @contextmanager

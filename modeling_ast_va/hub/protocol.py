@@ -45,7 +45,7 @@ def describe_protocol(
     feature_extractor: ASTVAFeatureExtractor,
     splits: DatasetDict,
     base_model: str | None = None,
-    teacher: str | PathLike[str] | None = None,
+    distillation: Mapping[str, Any] | None = None,
     license: str | None = None,
 ) -> dict[str, Any]:
     """
@@ -58,7 +58,7 @@ def describe_protocol(
         segment_hop_seconds: step from segment to segment; None is the length of a segment.
         splits: the segments, as [`load_ratings`] returns them.
         base_model: Hub id or folder of the model that training started from; None for random weights.
-        teacher: NPZ file of the embeddings of a teacher.
+        distillation: the teachers, and the music without labels, from which the model learned; empty without any.
         license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
     """
     inherited = load_protocol(base_model).get("license") if base_model else None
@@ -79,8 +79,7 @@ def describe_protocol(
         "data_fingerprint": unsplit_fingerprint(splits),
         "base_model": base_model,
         "median_song_seconds": median_song_seconds(splits),
-        "teacher": Path(teacher).name if teacher else None,
-        "teacher_sha256": hashlib.sha256(Path(teacher).read_bytes()).hexdigest() if teacher else None,
+        "distillation": dict(distillation or {}),
         "command": training_command(sys.argv),
         "license": license or inherited,
         "versions": {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages},

@@ -48,7 +48,13 @@ class DataArguments:
         validation_ratio: share of all songs to validate on; with 0 they train, and the last weights are kept.
         segment_hop_seconds: step from segment to segment, in seconds; 'none' is the length of a segment.
         init_from: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers, to start from.
-        teacher_embeddings: NPZ file of the embeddings of a teacher, as the command `embed` writes it.
+        teacher_embeddings: NPZ files of the embeddings of one or more teachers, as the command `embed` writes them.
+        teachers: audio encoders to learn from in place of files of embeddings, as for the command `embed`.
+        teacher_sampling_rates: of teachers that are ONNX files, in Hz, one for each teacher; 0 for a teacher that
+            states its own, as all others do.
+        unlabeled_dir: folder of music without labels to learn from teachers on.
+        num_augmented_windows: windows of augmented audio to draw, of which all are used that have no song of
+            validation or test. They need teachers, which embed them.
         audio_offset_seconds: start of the audio files in the clips to which the times of DEAM's dynamic annotations
             refer, in seconds.
         license: license of the weights, an identifier of the Hub. Without it, that of the data.
@@ -69,7 +75,11 @@ class DataArguments:
     validation_ratio: float = 0.1
     segment_hop_seconds: float | None = None
     init_from: str | None = None
-    teacher_embeddings: str | None = None
+    teacher_embeddings: list[str] | None = None
+    teachers: list[str] | None = None
+    teacher_sampling_rates: list[int] | None = None
+    unlabeled_dir: str | None = None
+    num_augmented_windows: int = 19200
     audio_offset_seconds: float = 0.0
     license: str | None = None
     log_mels: str = "cached"
@@ -78,9 +88,36 @@ class DataArguments:
 
     def __post_init__(self) -> None:
         self.label_range = tuple(self.label_range)  # type: ignore[assignment]
+        if isinstance(self.teacher_embeddings, str):  # of a recipe
+            self.teacher_embeddings = [self.teacher_embeddings]
+        if isinstance(self.teachers, str):
+            self.teachers = [self.teachers]
         self.source = DataSource(self.data_dir, self.labels, self.data_csv, self.audio_dir, self.label_range)
         split = (self.split_by, self.split_seed, self.num_folds, self.fold, self.validation_ratio)
         self.split_settings = SplitSettings(*split)
+        self._check_teachers()
+
+    @property
+    def has_teachers(self) -> bool:
+        """Whether there is a teacher to learn from."""
+        return bool(self.teacher_embeddings or self.teachers)
+
+    @property
+    def encoders(self) -> list[tuple[str, int | None]]:
+        """The teachers that are encoders, with the sampling rate of an ONNX file if it is given, in Hz."""
+        rates = self.teacher_sampling_rates or [0] * len(self.teachers or [])
+        return [(model, rate or None) for model, rate in zip(self.teachers or [], rates)]
+
+    def _check_teachers(self) -> None:
+        if self.teacher_embeddings and self.teachers:
+            raise ValueError("Expected either teacher_embeddings or teachers, which embed all music, but got both.")
+        num_teachers, num_rates = len(self.teachers or []), len(self.teacher_sampling_rates or [])
+        if num_rates not in (0, num_teachers):
+            raise ValueError(f"Expected a sampling rate for each of {num_teachers} teachers, but got {num_rates}.")
+        if len(set(self.teachers or [])) < num_teachers:
+            raise ValueError(f"Expected different teachers, but got {', '.join(self.teachers or [])}.")
+        if self.unlabeled_dir and not self.has_teachers:
+            raise ValueError("Expected teacher_embeddings or teachers with unlabeled_dir, but got neither.")
 
 
 class Arguments(NamedTuple):
@@ -136,11 +173,28 @@ def check_arguments(arguments: Arguments) -> None:
         )
     if data.init_from is not None:
         check_model(data.init_from, MODEL_TYPE, AST_MODEL_TYPE)
-    if data.teacher_embeddings is not None:
-        check_file(data.teacher_embeddings, "an NPZ file of a teacher's embeddings")
+    _check_teachers(data, training.get("teacher_weight", 0))
     for folder in (training.get("output_dir"), data.cache_dir):
         if folder is not None:
             check_output(folder, is_folder=True)
+
+
+def _check_teachers(data: DataArguments, weight: float) -> None:
+    """Check that teachers have a weight, and that their files and the music without labels exist (ValueError)."""
+    if data.has_teachers != bool(weight):
+        given = ", ".join(data.teacher_embeddings or data.teachers or ["no teacher"])
+        raise ValueError(
+            "Expected teacher_weight together with teacher_embeddings or teachers, but got teacher_weight "
+            f"{weight:g} and {given}."
+        )
+    for file in data.teacher_embeddings or ():
+        check_file(file, "an NPZ file of a teacher's embeddings")
+    for model, rate in data.encoders:
+        from ..embedding.encoders import check_encoder  # imports numpy
+
+        check_encoder(model, sampling_rate=rate)
+    if data.unlabeled_dir is not None and not Path(data.unlabeled_dir).is_dir():
+        raise ValueError(f"Expected a folder of music without labels, but got {data.unlabeled_dir!r}, which is none.")
 
 
 def _check_dynamic_annotations(data_dir: str, weight: float) -> None:

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Auxiliary targets: values along each song that a model learns to predict beside the ratings, during training only."""
+"""Auxiliary targets: values along each song that a model learns beside the labels, during training only."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ class Track:
     values: np.ndarray  # (num_windows, num_targets)
 
     def mean(self, start_seconds: float, stop_seconds: float) -> np.ndarray:
-        """Mean between two times, `(num_targets,)`: linear between windows, constant before and after them."""
+        """Mean between two times, `(num_targets,)`, of the values of [`Track.at`]."""
         num_points = 1 + max(0, int(np.ceil((stop_seconds - start_seconds) / STEP_SECONDS)))
-        points = np.linspace(start_seconds, stop_seconds, num_points)
-        right = np.searchsorted(self.seconds, points).clip(1, max(1, len(self.seconds) - 1))
+        return self.at(np.linspace(start_seconds, stop_seconds, num_points)).mean(axis=0)
+
+    def at(self, seconds: np.ndarray) -> np.ndarray:
+        """Values at some times, `(num_times, num_targets)`: linear between windows, constant before and after them."""
+        right = np.searchsorted(self.seconds, seconds).clip(1, max(1, len(self.seconds) - 1))
         left, right = right - 1, right.clip(max=len(self.seconds) - 1)
         spans = np.maximum(self.seconds[right] - self.seconds[left], 1e-9)
-        weights = ((points - self.seconds[left]) / spans).clip(0, 1)[:, None]
-        return ((1 - weights) * self.values[left] + weights * self.values[right]).mean(axis=0)
+        weights = ((seconds - self.seconds[left]) / spans).clip(0, 1)[:, None]
+        return (1 - weights) * self.values[left] + weights * self.values[right]
 
 
 class AuxiliaryTargets:
@@ -41,14 +44,23 @@ class AuxiliaryTargets:
         name, weight: of its term of the loss.
         tracks: by song.
         window_seconds: length of the window that each value of a track describes.
-        songs: those of training, over which the targets have mean 0 and standard deviation 1.
+        songs: the labelled ones of training, over which the targets have mean 0 and standard deviation 1.
+        are_ratings: whether the targets are ratings on the scale of the labels, for the head of the model. They are not
+            standardised. All others are for a linear layer on the embedding.
 
     Raises:
         ValueError: for training songs without a track.
     """
 
     def __init__(
-        self, name: str, weight: float, tracks: Mapping[SongId, Track], window_seconds: float, songs: Iterable[SongId]
+        self,
+        name: str,
+        weight: float,
+        tracks: Mapping[SongId, Track],
+        window_seconds: float,
+        songs: Iterable[SongId],
+        *,
+        are_ratings: bool = False,
     ):
         songs = sorted(set(songs))
         if missing := [song for song in songs if song not in tracks]:
@@ -56,11 +68,20 @@ class AuxiliaryTargets:
             raise ValueError(f"Expected {name} targets of {len(songs)} training songs, but got {found}.")
         values = np.concatenate([tracks[song].values for song in songs])
         self.name, self.weight, self.num_targets = name, weight, values.shape[1]
+        self.are_ratings = are_ratings
         self._tracks, self._margin_seconds = tracks, window_seconds / 2
-        self._mean, self._std = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
+        self._mean, self._std = np.zeros(self.num_targets, np.float32), np.ones(self.num_targets, np.float32)
+        if not are_ratings:
+            self._mean, self._std = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
 
     def __call__(self, song_id: SongId, start_seconds: float, duration_seconds: float) -> np.ndarray:
-        """Targets of a segment, `(num_targets,)`, float32: the mean over the windows that lie inside it."""
+        """
+        Targets of a segment, `(num_targets,)`, float32: the mean over the windows that lie inside it.
+
+        They are NaN, which counts nothing in the loss, for a song without a track, such as one without labels.
+        """
+        if song_id not in self._tracks:
+            return np.full(self.num_targets, np.nan, np.float32)
         start, stop = start_seconds + self._margin_seconds, start_seconds + duration_seconds - self._margin_seconds
         if stop < start:  # shorter than a window
             start = stop = start_seconds + duration_seconds / 2

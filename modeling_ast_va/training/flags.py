@@ -49,9 +49,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("eval_strategy", "save_strategy", "save_total_limit", "logging_strategy", "logging_steps", "report_to"),
         "seed",
     ),
-    "augmentation and loss": (
-        *("frequency_mask_bins", "time_mask_frames", "concordance_weight", "dynamic_weight"),
-        *("teacher_embeddings", "teacher_weight"),
+    "augmentation and loss": (*("frequency_mask_bins", "time_mask_frames", "concordance_weight", "dynamic_weight"),),
+    "teachers": (
+        *("teacher_embeddings", "teachers", "teacher_sampling_rates", "teacher_weight"),
+        *("unlabeled_dir", "unlabeled_batch_size", "num_augmented_windows", "augmented_batch_size"),
     ),
     "features": (),
     "network": (),
@@ -65,7 +66,8 @@ POSITIVE = (
     *("num_proc", "num_threads", "segment_hop_seconds", "segment_seconds", "num_train_epochs", "std"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
 )
-METAVARS = {"data_csv": "TABLE", "init_from": "MODEL", "teacher_embeddings": "FILE", "label_range": ("LOW", "HIGH")}
+METAVARS = {"data_csv": "TABLE", "init_from": "MODEL", "label_range": ("LOW", "HIGH")}
+METAVARS |= {"teacher_embeddings": "FILE", "teachers": "MODEL"}
 # Defaults that are not those of a class, since they follow from other settings or from the data.
 DERIVED = {
     "output_dir": "outputs/NAME, with the name of the recipe or table",

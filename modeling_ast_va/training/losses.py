@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import nn
 
 from ..modeling_ast_va import ASTVAOutput
 from ..training.auxiliary import AuxiliaryTargets
@@ -14,36 +16,46 @@ from ..training.auxiliary import AuxiliaryTargets
 def training_loss(
     outputs: ASTVAOutput,
     labels: torch.Tensor,
-    auxiliary_labels: torch.Tensor | None,
+    targets: torch.Tensor | None,
     concordance_weight: float,
     auxiliary_targets: Sequence[AuxiliaryTargets],
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """
     The loss of a batch: mean squared error + `concordance_weight` * (1 - CCC) + weighted auxiliary terms.
 
+    Each term is over the segments that have what it compares with; the others are NaN.
+
     Args:
-        outputs: of the model for the batch; its `loss` is the mean squared error of the ratings.
-        auxiliary_labels: values of all auxiliary targets, in the order of `auxiliary_targets`; None without any.
-        auxiliary_targets: kinds of auxiliary targets. The term of each is its weight times its mean squared error.
+        outputs: of the model for the batch.
+        targets: values of all auxiliary targets, in the order of `auxiliary_targets`; None without any.
+        auxiliary_targets: kinds of auxiliary targets. The term of each is its weight times its mean squared error: of
+            the ratings that the head predicts, or of its outputs of the auxiliary layer.
 
     Shape:
-        labels: `(batch, num_labels)`. auxiliary_labels: `(batch, num_auxiliary_targets)`.
+        labels: `(batch, num_labels)`. targets: `(batch, num_targets)`.
 
     Returns:
         The loss, and its terms, whose sum it is: `mse`, `concordance` if it has a weight, and the auxiliary targets.
     """
-    assert outputs.loss is not None
-    loss, terms = outputs.loss, {"mse": outputs.loss}
+    ratings = outputs.logits.float()
+    is_labelled = ~labels[:, 0].isnan()
+    predictions, labels = ratings[is_labelled], labels[is_labelled]
+    terms = {"mse": nn.functional.mse_loss(predictions, labels)}
     if concordance_weight:
-        terms["concordance"] = concordance_weight * concordance_loss(outputs.logits.float(), labels)
-        loss = loss + terms["concordance"]
-    if auxiliary_labels is not None and outputs.auxiliary_logits is not None:
-        sizes = [kind.num_targets for kind in auxiliary_targets]
-        errors = (outputs.auxiliary_logits.float() - auxiliary_labels).square().split(sizes, dim=1)
-        auxiliary = {kind.name: kind.weight * error.mean() for kind, error in zip(auxiliary_targets, errors)}
-        loss = loss + sum(auxiliary.values())
-        terms |= auxiliary
-    return loss, terms
+        terms["concordance"] = concordance_weight * concordance_loss(predictions, labels)
+    if targets is not None and outputs.auxiliary_logits is not None:
+        predicted = iter(outputs.auxiliary_logits.float().split(auxiliary_sizes(auxiliary_targets), dim=1))
+        columns = targets.split([kind.num_targets for kind in auxiliary_targets], dim=1)
+        for kind, values in zip(auxiliary_targets, columns):
+            outputs_of_kind = ratings if kind.are_ratings else next(predicted)
+            is_known = ~values[:, 0].isnan()
+            terms[kind.name] = kind.weight * nn.functional.mse_loss(outputs_of_kind[is_known], values[is_known])
+    return functools.reduce(torch.add, terms.values()), terms
+
+
+def auxiliary_sizes(auxiliary_targets: Sequence[AuxiliaryTargets]) -> list[int]:
+    """Numbers of outputs of the auxiliary layer, one for each kind of targets that is not for the head."""
+    return [kind.num_targets for kind in auxiliary_targets if not kind.are_ratings]
 
 
 def validation_loss(metrics: Mapping[str, float], prefix: str, concordance_weight: float) -> float:

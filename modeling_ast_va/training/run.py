@@ -35,8 +35,10 @@ from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
 from ..training.auxiliary import AuxiliaryTargets, dynamic_targets
+from ..training.distillation import prepare_distillation
+from ..training.losses import auxiliary_sizes
 from ..training.resuming import checkpoint_to_resume, is_finished, recorded_state, remove_unfinished
-from ..training.teachers import check_teacher, teacher_targets
+from ..training.teacher_fit import measure_fit
 from ..training.trainer import ASTVATrainer, build_trainer
 from ..training.training_arguments import ASTVATrainingArguments
 
@@ -79,7 +81,6 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     with args.main_process_first(desc="checkpoints"):
         remove_unfinished(args.output_dir)
         checkpoint = checkpoint_to_resume(args)
-    check_teacher(data.teacher_embeddings, args.teacher_weight)
     if args.device.type == "cpu":
         torch.set_num_threads(args.num_threads or cores_per_process())
     set_seed(args.seed)
@@ -97,19 +98,22 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if not data.init_from and not {"mean", "std"} & settings.keys():
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
-    auxiliary_targets = load_auxiliary_targets(data, args, splits["train"])
-    model.set_num_auxiliary_targets(sum(kind.num_targets for kind in auxiliary_targets))
+    with args.main_process_first(desc="teachers"):
+        distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor)
+    auxiliary_targets = [*load_dynamic_targets(data, args, splits["train"]), *distillation.targets]
+    model.set_num_auxiliary_targets(sum(auxiliary_sizes(auxiliary_targets)))
 
-    trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets)
+    trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets, distillation.parts)
     train_steps(trainer, checkpoint)
+    fits = measure_fits(trainer, splits)
     model.set_num_auxiliary_targets(0)  # used for training only
     trainer.save_model()
     if "validation" in splits:
-        trainer.save_metrics("eval", trainer.evaluate())
+        trainer.save_metrics("eval", trainer.evaluate() | fits["validation"])
     if "test" in splits:
-        test_model(trainer, splits["test"], songs.label_range)
+        test_model(trainer, splits["test"], songs.label_range, fits["test"])
     if trainer.is_world_process_zero():
-        write_results(trainer, data, songs, split, splits)
+        write_results(trainer, data, songs, split, splits, distillation.record)
 
 
 def train_steps(trainer: ASTVATrainer, checkpoint: Path | None) -> None:
@@ -161,35 +165,53 @@ def load_rows(data: DataArguments, songs: RatedSongs, feature_extractor: ASTVAFe
     return load_segments(songs, feature_extractor=feature_extractor, **options).rows
 
 
-def load_auxiliary_targets(
+def load_dynamic_targets(
     data: DataArguments, args: ASTVATrainingArguments, training_set: Dataset
 ) -> list[AuxiliaryTargets]:
-    """The kinds of auxiliary targets with a positive weight."""
-    labels = dict(zip(training_set["song_id"], training_set["labels"]))
-    kinds = []
-    if args.dynamic_weight and data.data_csv:
+    """The dynamic annotations of the training songs, if they have a weight."""
+    if not args.dynamic_weight:
+        return []
+    if data.data_csv:
         logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
-    elif args.dynamic_weight:
-        data_dir = data.data_dir or DEMO_DIR
-        kinds.append(dynamic_targets(data_dir, args.dynamic_weight, data.audio_offset_seconds, labels))
-    if data.teacher_embeddings:
-        paths = dict(zip(training_set["song_id"], training_set["path"]))
-        kinds += teacher_targets(data.teacher_embeddings, args.teacher_weight, labels, paths)
-    return kinds
+        return []
+    songs = training_set["song_id"]
+    return [dynamic_targets(data.data_dir or DEMO_DIR, args.dynamic_weight, data.audio_offset_seconds, songs)]
 
 
-def test_model(trainer: ASTVATrainer, rows: Dataset, label_range: tuple[float, float]) -> None:
-    """Evaluate the test split; print and write metrics, predictions and plots."""
+def measure_fits(trainer: ASTVATrainer, splits: DatasetDict) -> dict[str, dict[str, float]]:
+    """Metrics of the auxiliary targets of validation and test, with their prefixes, in the main process."""
+    fits: dict[str, dict[str, float]] = {}
+    for split, prefix in {"validation": "eval", "test": "test"}.items():
+        fits[split] = {}
+        if split in splits and trainer.is_world_process_zero():
+            options = (splits[split], trainer.auxiliary_targets, trainer.args.eval_batch_size)
+            measured = measure_fit(trainer.model, trainer.processing_class, *options)
+            fits[split] = {f"{prefix}_{name}": value for name, value in measured.items()}
+    return fits
+
+
+def test_model(
+    trainer: ASTVATrainer, rows: Dataset, label_range: tuple[float, float], fits: Mapping[str, float]
+) -> None:
+    """Evaluate the test split; print and write metrics, those of auxiliary targets too, predictions and plots."""
     _, metrics, segments = trainer.evaluate_split(rows, "test")
+    metrics |= fits
     trainer.save_metrics("test", metrics)
     if trainer.is_world_process_zero():
         print(f"\nTest split: {segments['song_id'].nunique()} songs, {len(segments)} segments")
         print(format_metrics(metrics, "test", label_range))
+        for name, value in fits.items():
+            print(f"{name.removeprefix('test_').removesuffix('_r2').replace('_', ' ')}: R2 {value:.3f}")
         save_evaluation(metrics, segments, "test", trainer.args.output_dir)
 
 
 def write_results(
-    trainer: ASTVATrainer, data: DataArguments, songs: RatedSongs, split: SplitSettings, splits: DatasetDict
+    trainer: ASTVATrainer,
+    data: DataArguments,
+    songs: RatedSongs,
+    split: SplitSettings,
+    splits: DatasetDict,
+    distillation: Mapping[str, Any],
 ) -> None:
     """Write the plot of the losses, the protocol, and the card that reports them."""
     folder, history = Path(trainer.args.output_dir), trainer.state.log_history
@@ -204,7 +226,7 @@ def write_results(
         feature_extractor=trainer.processing_class,
         splits=splits,
         base_model=data.init_from,
-        teacher=data.teacher_embeddings,
+        distillation=distillation,
         license=data.license,
     )
     write_json(folder / PROTOCOL_FILE, protocol)

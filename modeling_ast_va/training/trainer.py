@@ -29,8 +29,11 @@ from ..training.augmentation import spec_augment_mask
 from ..training.auxiliary import AuxiliaryTargets
 from ..training.estimates import TimeEstimate
 from ..training.losses import training_loss, validation_loss
+from ..training.mixed_segments import MixedSampler, MixedSegments
 from ..training.resuming import UNFINISHED, publish_checkpoint
 from ..training.training_arguments import ASTVATrainingArguments
+
+UNLABELED = np.full(2, np.nan)
 
 
 class ASTVATrainer(Trainer):
@@ -45,16 +48,26 @@ class ASTVATrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = dict(inputs)
-        auxiliary_labels = inputs.pop("auxiliary_labels", None)
+        labels, targets = inputs.pop("labels"), inputs.pop("targets", None)
         mask = spec_augment_mask(inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames)
         outputs = model(**inputs, bool_masked_values=mask)
-        weight = self.args.concordance_weight
-        loss, terms = training_loss(outputs, inputs["labels"], auxiliary_labels, weight, self.auxiliary_targets)
+        loss, terms = training_loss(outputs, labels, targets, self.args.concordance_weight, self.auxiliary_targets)
         step = 1 / self.current_gradient_accumulation_steps
         self.num_steps += step
         for name, term in terms.items():
             self.terms[name] += step * term.detach()
         return (loss, outputs) if return_outputs else loss
+
+    def get_train_dataloader(self):
+        if not isinstance(self.train_dataset, MixedSegments):
+            return super().get_train_dataloader()
+        return self._get_dataloader(
+            self.train_dataset,
+            description="Training",
+            batch_size=sum(self.train_dataset.batch_sizes),
+            sampler_fn=lambda segments: MixedSampler(segments, self.args.seed),
+            is_training=True,
+        )
 
     def log(self, logs, start_time=None):
         if "loss" in logs:
@@ -145,17 +158,19 @@ def collate(
     """
     Make a batch of rows of [`load_deam`], normalised unless `do_normalize` is false.
 
+    Rows without labels get NaN.
+
     Shape:
-        input_values `(batch, num_frames, num_mel_bins)`, labels `(batch, 2)`, auxiliary_labels `(batch, num_targets)`.
+        input_values `(batch, num_frames, num_mel_bins)`, labels `(batch, 2)`, targets `(batch, num_targets)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
-    labels = torch.from_numpy(np.stack([row["labels"] for row in rows])).float()
+    labels = torch.from_numpy(np.stack([row.get("labels", UNLABELED) for row in rows])).float()
     input_values = extractor.normalize(log_mels) if extractor.do_normalize else log_mels
     batch = {"input_values": input_values, "labels": labels}
     if auxiliary_targets:
         segments = [(row["song_id"], row["start_seconds"], row["duration_seconds"]) for row in rows]
         targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
-        batch["auxiliary_labels"] = torch.from_numpy(np.stack(targets))
+        batch["targets"] = torch.from_numpy(np.stack(targets))
     return batch
 
 
@@ -165,12 +180,20 @@ def build_trainer(
     args: ASTVATrainingArguments,
     splits: DatasetDict,
     auxiliary_targets: Sequence[AuxiliaryTargets] = (),
+    parts: Sequence[tuple[Dataset, int]] = (),
 ) -> ASTVATrainer:
-    """The trainer of a model on the splits `train` and, where there is one, `validation`."""
-    validation = splits.get("validation")
+    """
+    The trainer of a model on the splits `train` and, where there is one, `validation`.
+
+    Args:
+        parts: rows without labels, and how many of them are in each batch.
+    """
+    validation, training_set = splits.get("validation"), splits["train"]
+    if parts:
+        training_set = MixedSegments([(training_set, args.per_device_train_batch_size), *parts])
     collator = functools.partial(collate, extractor=feature_extractor, auxiliary_targets=auxiliary_targets)
     trainer = ASTVATrainer(
-        model, args, collator, splits["train"], validation, feature_extractor, auxiliary_targets=auxiliary_targets
+        model, args, collator, training_set, validation, feature_extractor, auxiliary_targets=auxiliary_targets
     )
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))

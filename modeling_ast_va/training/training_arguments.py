@@ -9,7 +9,7 @@ import torch
 from transformers import TrainingArguments
 
 LESS_IS_BETTER = ("loss", "mse", "rmse", "mae")  # last parts of names of metrics
-NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight")  # last parts of names of arguments
+NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight", "_batch_size")  # last parts of names of arguments
 
 
 @dataclass
@@ -28,7 +28,9 @@ class ASTVATrainingArguments(TrainingArguments):
         hub_private_repo: whether a new repository is private.
         num_train_epochs: passes over the training segments.
         max_steps: steps of the optimizer, which replace the epochs if positive.
-        per_device_train_batch_size: segments in a training batch of each process.
+        per_device_train_batch_size: segments with labels in a training batch of each process.
+        unlabeled_batch_size: segments of music without labels in it, in addition.
+        augmented_batch_size: augmented windows in it, in addition.
         per_device_eval_batch_size: segments in an evaluation batch of each process.
         gradient_accumulation_steps: batches whose gradients make one step of the optimizer.
         learning_rate: learning rate at the end of the warm-up, its highest.
@@ -50,7 +52,8 @@ class ASTVATrainingArguments(TrainingArguments):
         time_mask_frames: widest time mask of SpecAugment, in frames.
         concordance_weight: weight of the loss term 1 - CCC.
         dynamic_weight: weight of the loss term of DEAM's dynamic annotations.
-        teacher_weight: weight of both loss terms of a teacher: its embeddings, and ratings predicted from them.
+        teacher_weight: weight of the loss term of the ratings that the teachers give, and of those of their embeddings
+            together.
         num_threads: threads of torch on CPU. Without it, the cores shared among the processes.
         use_cpu: whether to train on the CPU where there is an accelerator, too.
         bf16: whether to compute in bfloat16, which is faster and less exact.
@@ -79,6 +82,8 @@ class ASTVATrainingArguments(TrainingArguments):
     concordance_weight: float = 0.0
     dynamic_weight: float = 0.0
     teacher_weight: float = 0.0
+    unlabeled_batch_size: int = 24
+    augmented_batch_size: int = 64
     num_threads: int | None = None
 
     def __post_init__(self):

@@ -162,13 +162,30 @@ HOSTILE = (
 
 @pytest.mark.parametrize(
     "name",
-    ["dataset", "license", "base_model", "split_by", "teacher", "teacher_sha256", "dataset_fingerprint", "labels"],
+    ["dataset", "license", "base_model", "split_by", "dataset_fingerprint", "labels"],
 )
 def test_text_of_the_protocol_is_shown_and_never_markup(name, tmp_path):
-    plain, hostile = (
-        card_of(tmp_path / of, PROTOCOL | {"teacher_sha256": "0", name: value})
-        for of, value in (("p", "x"), ("h", HOSTILE))
-    )
+    plain, hostile = (card_of(tmp_path / of, PROTOCOL | {name: value}) for of, value in (("p", "x"), ("h", HOSTILE)))
+    assert_no_markup(plain, hostile)
+
+
+@pytest.mark.parametrize("name", ["name", "sha256", "fingerprint", "num_songs", "num_used"])
+def test_text_about_teachers_is_shown_and_never_markup(name, tmp_path):
+    def protocol(text):
+        values = dict.fromkeys(["name", "sha256", "fingerprint", "num_songs", "num_used"], "0") | {name: text}
+        return PROTOCOL | {
+            "distillation": {
+                "teachers": [{"name": values["name"], "sha256": [values["sha256"]]}],
+                "unlabeled": {key: values.get(key, 1) for key in ("num_songs", "num_segments", "fingerprint")},
+                "augmented_windows": {"num_used": values["num_used"]},
+            }
+        }
+
+    plain, hostile = (card_of(tmp_path / of, protocol(text)) for of, text in (("p", "x"), ("h", HOSTILE)))
+    assert_no_markup(plain, hostile)
+
+
+def assert_no_markup(plain, hostile):
     assert hostile.data.to_dict().keys() == plain.data.to_dict().keys()
     assert headings(hostile.text) == headings(plain.text)
     assert hostile.text.count("\n") == plain.text.count("\n")

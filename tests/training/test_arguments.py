@@ -337,3 +337,26 @@ def test_negative_numbers_that_mean_something_are_accepted():
     arguments = parse_arguments(flags.split())
     assert beyond_the_defaults(arguments) == [{"mean": -40.0, "padding_value": -80.0}, {"max_steps": -1}]
     assert arguments.data.audio_offset_seconds == -1.5
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--teacher_weight", "1"], "but got teacher_weight 1 and no teacher"),
+        (["--teacher_embeddings", "a.npz", "b.npz"], "but got teacher_weight 0 and a.npz, b.npz"),
+        (["--teachers", "a.onnx"], "but got teacher_weight 0 and a.onnx"),
+        (["--teachers", "missing.onnx", "--teacher_weight", "1"], "an ONNX file, but got 'missing.onnx'"),
+        (
+            ["--teacher_embeddings", __file__, "--teacher_weight", "1", "--unlabeled_dir", "missing"],
+            "a folder of music without labels, but got 'missing'",
+        ),
+    ],
+)
+def test_teachers_are_checked_before_torch_is_imported(flags, message):
+    with pytest.raises(ValueError, match=message):
+        check_arguments(parse_arguments(flags))
+
+
+def test_a_recipe_may_name_one_teacher_as_text(tmp_path):
+    (tmp_path / "mine.json").write_text('{"teacher_embeddings": "a.npz"}')
+    assert parse_arguments([str(tmp_path / "mine.json")]).data.teacher_embeddings == ["a.npz"]

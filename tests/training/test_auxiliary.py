@@ -36,6 +36,16 @@ def test_targets_are_those_of_the_windows_inside_a_segment():
     assert ours.dtype == np.float32
 
 
+def test_ratings_are_not_standardised():
+    ratings = AuxiliaryTargets("ratings", 1.0, {1: LINE}, 0.0, [1], are_ratings=True)
+    np.testing.assert_allclose(ratings(1, 1.0, 1.0), [1.5, 15.0], atol=1e-6)
+
+
+def test_a_song_without_a_track_has_no_targets():
+    targets = AuxiliaryTargets("line", 1.0, {1: LINE}, 1.0, [1])
+    np.testing.assert_array_equal(targets(2, 0.0, 1.0), [np.nan, np.nan])
+
+
 def test_training_songs_without_targets_are_refused():
     with pytest.raises(ValueError, match="of 3 training songs, but got none for 2 of them, the first is 5"):
         AuxiliaryTargets("line", 1.0, {1: LINE}, 1.0, [7, 5, 1])

@@ -20,22 +20,21 @@ def batch(num_rows=40, num_columns=2, seed=0):
     return predictions, 2 * torch.randn(num_rows, num_columns, generator=generator)
 
 
-def outputs_of(predictions, labels, auxiliary=None):
-    loss = torch.nn.functional.mse_loss(predictions, labels)
-    return ASTVAOutput(loss=loss, logits=predictions, auxiliary_logits=auxiliary)
+def outputs_of(predictions, auxiliary=None):
+    return ASTVAOutput(logits=predictions, auxiliary_logits=auxiliary)
 
 
-def kind(name, weight, num_targets):
+def kind(name, weight, num_targets, **options):
     track = Track(np.arange(4.0), np.random.default_rng(0).normal(size=(4, num_targets)))
-    return AuxiliaryTargets(name, weight, {1: track}, 0.0, [1])
+    return AuxiliaryTargets(name, weight, {1: track}, 0.0, [1], **options)
 
 
 def test_the_loss_is_the_sum_of_its_terms():
     predictions, labels = batch()
-    auxiliary, auxiliary_labels = batch(num_columns=5, seed=1)
+    auxiliary, targets = batch(num_columns=5, seed=1)
     kinds = [kind("dynamic", 0.5, 2), kind("teacher", 2.0, 3)]
-    loss, terms = training_loss(outputs_of(predictions, labels, auxiliary), labels, auxiliary_labels, 3.0, kinds)
-    squared = (auxiliary - auxiliary_labels).square()
+    loss, terms = training_loss(outputs_of(predictions, auxiliary), labels, targets, 3.0, kinds)
+    squared = (auxiliary - targets).square()
     expected = {
         "mse": (predictions - labels).square().mean(),
         "concordance": 3 * concordance_loss(predictions, labels),
@@ -48,15 +47,36 @@ def test_the_loss_is_the_sum_of_its_terms():
 
 def test_without_weights_the_loss_is_the_mean_squared_error():
     predictions, labels = batch()
-    outputs = outputs_of(predictions, labels)
-    assert training_loss(outputs, labels, None, 0.0, []) == (outputs.loss, {"mse": outputs.loss})
+    loss = torch.nn.functional.mse_loss(predictions, labels)
+    assert training_loss(outputs_of(predictions), labels, None, 0.0, []) == (loss, {"mse": loss})
+
+
+def test_each_term_is_over_the_segments_that_have_what_it_compares_with():
+    predictions, labels = batch()
+    auxiliary, embeddings = batch(num_columns=3, seed=1)
+    _, ratings = batch(seed=2)
+    labels[10:] = float("nan")  # 30 segments without labels
+    embeddings[:5] = float("nan")
+    kinds = [kind("teacher", 0.5, 3), kind("ratings", 2.0, 2, are_ratings=True)]
+    targets = torch.cat([embeddings, ratings], dim=1)
+    predictions.requires_grad_()
+    loss, terms = training_loss(outputs_of(predictions, auxiliary), labels, targets, 1.0, kinds)
+    expected = {
+        "mse": (predictions - labels)[:10].square().mean(),
+        "concordance": concordance_loss(predictions[:10], labels[:10]),
+        "teacher": 0.5 * (auxiliary - embeddings)[5:].square().mean(),
+        "ratings": 2 * (predictions - ratings).square().mean(),  # of the head, on all segments
+    }
+    torch.testing.assert_close(terms, expected)
+    loss.backward()
+    assert torch.isfinite(predictions.grad).all()
 
 
 def test_validation_has_the_same_loss_of_ratings():
     predictions, labels = batch()
     metrics = {f"eval_{k}": v for k, v in evaluate_predictions(labels.numpy() + 5, predictions.numpy() + 5).items()}
     for weight in (0.0, 2.0):
-        loss, _ = training_loss(outputs_of(predictions, labels), labels, None, weight, [])
+        loss, _ = training_loss(outputs_of(predictions), labels, None, weight, [])
         assert validation_loss(metrics, "eval", weight) == pytest.approx(loss.item(), abs=1e-5)
 
 

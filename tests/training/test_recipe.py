@@ -55,7 +55,8 @@ def test_all_songs_train_with_auxiliary_targets(songs, teacher, tmp_path):
     protocol = read_json(tmp_path / "model" / "protocol.json")
     assert protocol["num_songs"] == {"train": len(SONGS)}
     assert protocol["license"] == "cc-by-nc-sa-4.0"
-    assert len(protocol["teacher_sha256"]) == 64
+    (described,) = protocol["distillation"]["teachers"]
+    assert (described["name"], len(described["sha256"][0])) == ("teacher", 64)
     assert read_json(tmp_path / "model" / "config.json")["num_auxiliary_targets"] == 0
     assert not [name for name in load_file(tmp_path / "model" / "model.safetensors") if "auxiliary" in name]
     check_hub_folder(tmp_path / "model")
@@ -93,18 +94,14 @@ def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
     args = ASTVATrainingArguments(**training_flags)
     _, feature_extractor = training.build_model(None, settings, args.device)
     rows = training.load_rows(data, training.read_songs(data), feature_extractor)
-    kinds = training.load_auxiliary_targets(data, args, rows)
+    distillation = training.prepare_distillation(data, args, rows, rows, feature_extractor)
+    assert distillation.parts == []
+    kinds = [*training.load_dynamic_targets(data, args, rows), *distillation.targets]
     assert [kind.name for kind in kinds] == ["dynamic", "teacher_embeddings", "teacher_ratings"]
     batch = collate(list(rows.select(range(6))), feature_extractor, kinds)
-    assert batch["auxiliary_labels"].shape == (6, 2 + 5 + 2)
-    first, second = batch["auxiliary_labels"][:2]  # segments of one song, other windows
+    assert batch["targets"].shape == (6, 2 + 5 + 2)
+    first, second = batch["targets"][:2]  # segments of one song, other windows
     assert not np.allclose(first, second)
-
-
-@pytest.mark.parametrize(("flag", "value"), [("--teacher_weight", "1"), ("--teacher_embeddings", "teacher.npz")])
-def test_a_teacher_needs_embeddings_and_weight(songs, tmp_path, flag, value):
-    with pytest.raises(ValueError, match="Expected teacher_embeddings and teacher_weight together"):
-        train_tiny(songs, tmp_path / "model", *ONE_EPOCH, flag, value)
 
 
 def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):

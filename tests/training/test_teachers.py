@@ -1,20 +1,15 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Embeddings of a teacher: found for songs, and turned into ratings by a ridge regression (scikit-learn's, 1e-8)."""
+"""Embeddings of teachers: found for songs in one file or several, which are joined."""
 
 from __future__ import annotations
+
+import hashlib
+import json
 
 import numpy as np
 import pytest
 
-from modeling_ast_va.training.auxiliary import Track
-from modeling_ast_va.training.teachers import (
-    RIDGE_STRENGTHS,
-    check_teacher,
-    fit_ridge,
-    rate_by_teacher,
-    read_teacher,
-    teacher_targets,
-)
+from modeling_ast_va.training.teachers import read_teachers
 
 
 def teacher_arrays(**changed):
@@ -29,9 +24,9 @@ def teacher_arrays(**changed):
 
 def test_embeddings_are_sorted_by_song_and_time(tmp_path):
     np.savez(tmp_path / "teacher.npz", **teacher_arrays())
-    teacher = read_teacher(tmp_path / "teacher.npz")
-    tracks = teacher.tracks
-    assert (teacher.window_seconds, teacher.are_paths) == (3.0, False)
+    (teacher,) = read_teachers([tmp_path / "teacher.npz"])
+    assert (teacher.name, teacher.window_seconds) == ("teacher", 3.0)
+    tracks = teacher.find({2: "", 3: "", 4: ""})
     assert sorted(tracks) == [2, 3]
     np.testing.assert_allclose(tracks[3].seconds, [1.5, 2.5, 3.5])
     np.testing.assert_allclose(tracks[3].values, [[0], [1], [2]])
@@ -49,7 +44,8 @@ def path_arrays(*paths):
 def found(tmp_path, arrays, songs):
     """The first value of the track of each song."""
     np.savez(tmp_path / "teacher.npz", **arrays)
-    return {song: track.values[0, 0] for song, track in read_teacher(tmp_path / "teacher.npz").of_songs(songs).items()}
+    (teacher,) = read_teachers([tmp_path / "teacher.npz"])
+    return {song: track.values[0, 0] for song, track in teacher.of_songs(songs).items()}
 
 
 def test_songs_are_found_by_id_where_the_file_has_ids(tmp_path):
@@ -82,66 +78,43 @@ def test_songs_without_embeddings_are_named(tmp_path):
         ValueError, match=r"of 2 songs in .*teacher\.npz', but got none for 1 .* first is /music/7\.mp3"
     ):
         found(tmp_path, teacher_arrays(), {3: "/music/3.mp3", 7: "/music/7.mp3"})
-    np.savez(tmp_path / "teacher.npz", **teacher_arrays())
     with pytest.raises(ValueError, match=r"none for 1 of them, the first is 7\."):
-        teacher_targets(tmp_path / "teacher.npz", 0.5, {2: np.zeros(2), 7: np.zeros(2)})
+        found(tmp_path, teacher_arrays(), {3: "", 7: ""})
 
 
-def noisy_line(num_rows=60, num_inputs=80):
-    rng = np.random.default_rng(0)
-    inputs = rng.normal(size=(num_rows, num_inputs))
-    targets = inputs @ rng.normal(size=(num_inputs, 2)) + 20 * rng.normal(size=(num_rows, 2)) + [5, -5]
-    return inputs - inputs.mean(axis=0), targets
+def save(path, record=None, **changed):
+    arrays = teacher_arrays(**changed) | ({} if record is None else {"record": np.array(json.dumps(record))})
+    np.savez(path, **arrays)
+    return path
 
 
-def test_ridge_regression_equals_scikit_learn():
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    inputs, targets = noisy_line()
-    reference = linear_model.RidgeCV(RIDGE_STRENGTHS).fit(inputs, targets)
-    assert RIDGE_STRENGTHS[0] < reference.alpha_ < RIDGE_STRENGTHS[-1]  # not one of the ends
-    coefficients, intercept = fit_ridge(inputs, targets)
-    np.testing.assert_allclose(coefficients.T, reference.coef_, atol=1e-8)
-    np.testing.assert_allclose(intercept, reference.intercept_, atol=1e-8)
-
-
-def test_ratings_are_predicted_from_embeddings():
-    rng = np.random.default_rng(0)
-    weights = rng.normal(size=(3, 2))
-    tracks = {song: Track(np.arange(4.0), rng.normal(size=(4, 3)) + rng.normal(size=3)) for song in range(400)}
-    labels = {song: tracks[song].values.mean(axis=0) @ weights + 5 for song in range(300)}
-    rated = rate_by_teacher(tracks, labels)
-    expected = tracks[350].values @ weights + 5  # not a training song
-    np.testing.assert_allclose(rated[350].values, expected, atol=0.3)
-    np.testing.assert_array_equal(rated[350].seconds, np.arange(4.0))
-
-
-def test_unrelated_embeddings_predict_the_mean():
-    rng = np.random.default_rng(0)
-    tracks = {song: Track(np.zeros(1), rng.normal(size=(1, 50))) for song in range(60)}
-    rated = rate_by_teacher(tracks, {song: rng.normal(size=2) for song in range(60)})
-    assert np.std([track.values for track in rated.values()]) < 0.3
-
-
-def test_targets_are_embeddings_and_ratings(tmp_path):
-    np.savez(tmp_path / "teacher.npz", **teacher_arrays())
-    labels = {2: np.array([3.0, 4.0]), 3: np.array([5.0, 6.0])}
-    kinds = teacher_targets(tmp_path / "teacher.npz", 0.5, labels)
-    assert [(kind.name, kind.weight, kind.num_targets) for kind in kinds] == [
-        ("teacher_embeddings", 0.5, 1),
-        ("teacher_ratings", 0.5, 2),
+def test_files_of_one_teacher_are_joined_by_record_or_by_width(tmp_path):
+    wide = np.zeros((4, 2), np.float16)
+    names = [
+        save(tmp_path / "labelled.npz", {"model": "me/first", "model_fingerprint": "1"}),
+        save(tmp_path / "other.npz", {"model": "me/second", "model_fingerprint": "2"}),
+        save(tmp_path / "more.npz", {"model": "moved/first", "model_fingerprint": "1"}, song_id=np.array([8, 8, 9, 8])),
+        save(tmp_path / "wide.npz", embedding=wide),
+        save(tmp_path / "wider.npz", embedding=wide, song_id=np.array([6, 6, 7, 6])),
     ]
+    teachers = read_teachers(names)
+    assert [teacher.name for teacher in teachers] == ["first", "second", "wide"]
+    assert [len(teacher.files) for teacher in teachers] == [2, 1, 2]
+    assert sorted(teachers[0].find(dict.fromkeys(range(10), ""))) == [2, 3, 8, 9]
+    record = teachers[2].describe()
+    assert record["files"] == ["wide.npz", "wider.npz"]
+    assert record["sha256"] == [hashlib.sha256(names[index].read_bytes()).hexdigest() for index in (3, 4)]
 
 
-def test_targets_of_a_file_with_paths_are_those_of_the_songs(tmp_path):
-    np.savez(tmp_path / "teacher.npz", **path_arrays("b.mp3", "a.mp3", "c.mp3"))
-    labels = {"x": np.array([3.0, 4.0]), "y": np.array([5.0, 6.0])}
-    paths = {"x": "/music/a.mp3", "y": "/music/b.mp3", "z": "/music/z.mp3"}
-    embeddings, _ = teacher_targets(tmp_path / "teacher.npz", 0.5, labels, paths)
-    np.testing.assert_allclose([embeddings("x", 0.0, 3.0), embeddings("y", 0.0, 3.0)], [[1], [-1]])
+def test_an_id_or_path_in_any_file_comes_before_a_name(tmp_path):
+    np.savez(tmp_path / "names.npz", **path_arrays("/moved/a.mp3"))
+    np.savez(tmp_path / "ids.npz", **teacher_arrays())
+    (teacher,) = read_teachers([tmp_path / "names.npz", tmp_path / "ids.npz"])
+    tracks = teacher.find({2: "/music/a.mp3", "new": "/unlabelled/a.mp3"})
+    assert {song: track.values[0, 0] for song, track in tracks.items()} == {2: 5, "new": 0}
 
 
-@pytest.mark.parametrize(("path", "weight"), [("teacher.npz", 0.0), (None, 1.0)])
-def test_a_teacher_needs_embeddings_and_a_weight(path, weight):
-    with pytest.raises(ValueError, match="Expected teacher_embeddings and teacher_weight together"):
-        check_teacher(path, weight)
-    check_teacher(None, 0.0)
+def test_files_of_one_teacher_have_windows_of_one_length(tmp_path):
+    files = [save(tmp_path / "a.npz"), save(tmp_path / "b.npz", window_seconds=np.array(2.0))]
+    with pytest.raises(ValueError, match=r"windows of one length in .*a\.npz', .*b\.npz', .* but got \[2\.0, 3\.0\] s"):
+        read_teachers(files)

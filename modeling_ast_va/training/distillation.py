@@ -1,0 +1,197 @@
+# Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
+"""Learning from teachers: what a model learns from them, and the music without labels on which it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import Dataset
+
+from ..data.rated_songs import SongId
+from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..training.arguments import DataArguments
+from ..training.audio_augmentation import Source, draw_windows, louder_source
+from ..training.augmented_windows import EMBEDDING, load_augmented
+from ..training.auxiliary import AuxiliaryTargets, Track
+from ..training.fused_ratings import ALL_SONGS, FusedRatings
+from ..training.teacher_encoders import TeacherSource, embed_songs_of
+from ..training.teachers import Teacher, read_teachers
+from ..training.unlabeled import describe_unlabeled, load_unlabeled
+
+if TYPE_CHECKING:
+    from ..training.training_arguments import ASTVATrainingArguments
+
+logger = logging.getLogger(__name__)
+
+WINDOWS_SEED = 0  # of augmented windows, which all runs on the same data share, whatever their seeds and folds
+
+
+@dataclass
+class Distillation:
+    """
+    What a model learns from teachers.
+
+    Args:
+        targets: embeddings of every teacher, and their fused ratings.
+        parts: rows without labels, and how many of them are in a batch.
+        record: for the protocol; empty without teachers.
+    """
+
+    targets: list[AuxiliaryTargets] = field(default_factory=list)
+    parts: list[tuple[Dataset, int]] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def prepare_distillation(
+    data: DataArguments,
+    args: ASTVATrainingArguments,
+    rows: Dataset,
+    training_set: Dataset,
+    feature_extractor: ASTVAFeatureExtractor,
+) -> Distillation:
+    """
+    Prepare what the arguments ask for.
+
+    Args:
+        rows: segments of all rated songs. Of songs that do not train, only embeddings are used, to measure at the end
+            how well the model predicts them.
+        training_set: those of the training songs, the only ones whose labels are used.
+
+    Raises:
+        ValueError: for training songs or music without labels of which a teacher has no embeddings.
+    """
+    if not data.has_teachers:
+        return Distillation()
+    paths = _by_song(rows, "path")
+    unlabeled, files_without_labels = _load_unlabeled(data, feature_extractor, paths)
+    rate, seconds = feature_extractor.sampling_rate, feature_extractor.segment_seconds
+    sources = [TeacherSource(model, of_file, rate, seconds) for model, of_file in data.encoders]
+    teachers = _read_teachers(data, sources, [*paths.values(), *files_without_labels.values()])
+    labels = {song: np.asarray(pair) for song, pair in _by_song(training_set, "labels").items()}
+    needed = {song: paths[song] for song in labels} | files_without_labels
+    tracks = [{**teacher.find(paths), **teacher.of_songs(needed)} for teacher in teachers]
+    fused = FusedRatings(tracks, labels, _by_song(training_set, "group"))
+    rated = {song: fused.rate([of[song] for of in tracks], fused.fold_of.get(song, ALL_SONGS)) for song in needed}
+    _log_fused(teachers, fused)
+
+    distillation = Distillation(record=_describe(teachers, fused))
+    if unlabeled is not None and args.unlabeled_batch_size:
+        distillation.parts.append((unlabeled, args.unlabeled_batch_size))
+        distillation.record["unlabeled"] = describe_unlabeled(unlabeled)
+    if sources and data.num_augmented_windows and args.augmented_batch_size:
+        pool = _songs_of([rows, unlabeled], paths)
+        windows = draw_windows(pool, data.num_augmented_windows, seconds, WINDOWS_SEED)
+        options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir}
+        augmented = load_augmented(windows, pool, sources, feature_extractor, **options)
+        used = _only_of(needed, windows, pool)
+        loudest = [pool[louder_source(windows[index])].song_id for index in used]
+        _add_windows(augmented.select(used), loudest, fused, tracks, rated)
+        distillation.parts.append((augmented.select(used), args.augmented_batch_size))
+        distillation.record["augmented_windows"] = {"num_drawn": len(windows), "num_used": len(used)}
+    distillation.targets += _targets(teachers, tracks, rated, args.teacher_weight, labels)
+    return distillation
+
+
+def _load_unlabeled(
+    data: DataArguments, feature_extractor: ASTVAFeatureExtractor, rated_paths: Mapping[SongId, str]
+) -> tuple[Dataset | None, dict[SongId, str]]:
+    """The segments of the music without labels, and its files by song; nothing without a folder."""
+    if not data.unlabeled_dir:
+        return None, {}
+    options: dict[str, Any] = {name: getattr(data, name) for name in ("num_proc", "cache_dir", "log_mels")}
+    unlabeled = load_unlabeled(data.unlabeled_dir, feature_extractor, rated_paths.values(), **options)
+    return unlabeled, {path: path for path in unlabeled.unique("song_id")}
+
+
+def _read_teachers(data: DataArguments, sources: Sequence[TeacherSource], paths: Sequence[str]) -> list[Teacher]:
+    """The teachers of files of embeddings, which encoders write first."""
+    files = [embed_songs_of(source, paths, data.cache_dir) for source in sources]
+    return read_teachers(files or data.teacher_embeddings or [])
+
+
+def _describe(teachers: Sequence[Teacher], fused: FusedRatings) -> dict[str, Any]:
+    return {
+        "teachers": [teacher.describe() for teacher in teachers],
+        "ratings_pearson_r": fused.correlations.round(4).tolist(),
+        "ratings_weights": fused.weights.round(4).tolist(),
+    }
+
+
+def _targets(
+    teachers: Sequence[Teacher],
+    tracks: Sequence[Mapping[SongId, Track]],
+    rated: Mapping[SongId, Track],
+    weight: float,
+    labelled_songs: Iterable[SongId],
+) -> list[AuxiliaryTargets]:
+    """The targets of all teachers; the weights of the embeddings add up to that of the ratings."""
+    kinds = [
+        AuxiliaryTargets(f"{one.name}_embeddings", weight / len(teachers), of, one.window_seconds, labelled_songs)
+        for one, of in zip(teachers, tracks)
+    ]
+    seconds = teachers[0].window_seconds
+    return [*kinds, AuxiliaryTargets("teacher_ratings", weight, rated, seconds, labelled_songs, are_ratings=True)]
+
+
+def _add_windows(
+    augmented: Dataset,
+    loudest: Sequence[SongId],
+    fused: FusedRatings,
+    tracks: Sequence[dict[SongId, Track]],
+    rated: dict[SongId, Track],
+) -> None:
+    """
+    Add augmented windows to the tracks of embeddings and ratings, as songs of one window.
+
+    Args:
+        loudest: the song of the only or the louder piece of each window, whose fold rates it.
+    """
+    columns = augmented.select_columns(["song_id", "duration_seconds", EMBEDDING])[:]
+    widths = [next(iter(of.values())).values.shape[1] for of in tracks]
+    embeddings = np.split(columns[EMBEDDING].astype(np.float32), np.cumsum(widths)[:-1], axis=1)
+    centres = columns["duration_seconds"] / 2
+    for row, (window, song) in enumerate(zip(columns["song_id"].tolist(), loudest)):
+        own = [Track(centres[row : row + 1], values[row : row + 1]) for values in embeddings]
+        for of, track in zip(tracks, own):
+            of[window] = track
+        rated[window] = fused.rate(own, fused.fold_of.get(song, ALL_SONGS))
+
+
+def _songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> list[Source]:
+    """The songs of segments, of which windows are drawn; the path of one without labels is its id."""
+    songs: dict[SongId, Source] = {}
+    for part in filter(None, parts):
+        columns = part.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format(None)[:]
+        for song, start, duration in zip(*columns.values()):
+            known = songs.get(song, Source(song, paths.get(song, str(song)), start, start + duration))
+            stop = max(known.stop_seconds, start + duration)
+            songs[song] = known._replace(start_seconds=min(known.start_seconds, start), stop_seconds=stop)
+    return list(songs.values())
+
+
+def _only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], pool: Sequence[Source]) -> list[int]:
+    """The positions of windows all of whose pieces are of some songs."""
+    is_used = [source.song_id in songs for source in pool]
+    pieces = [[is_used[piece["source"]] for piece in window["pieces"]] for window in windows]
+    return [index for index, of_window in enumerate(pieces) if all(of_window)]
+
+
+def _by_song(rows: Dataset, column: str) -> dict[SongId, Any]:
+    """The value of a column that all segments of a song share."""
+    columns = rows.select_columns(list({"song_id": None, column: None})).with_format(None)[:]
+    return dict(zip(columns["song_id"], columns[column]))
+
+
+def _log_fused(teachers: Sequence[Teacher], fused: FusedRatings) -> None:
+    weights = ", ".join(
+        f"{teacher.name} {valence:.2f} / {arousal:.2f}" for teacher, (valence, arousal) in zip(teachers, fused.weights)
+    )
+    logger.info(
+        "Ratings of the teachers out of fold: r %.3f (valence), %.3f (arousal); their weights: %s.",
+        *fused.correlations,
+        weights,
+    )
