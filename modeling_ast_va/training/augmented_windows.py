@@ -53,53 +53,39 @@ def load_augmented(
         segments, and `embedding`, those of all teachers one after the other. Numbers are kept in half precision.
     """
     encoders = [StudentAudioEncoder(teacher, device="cpu", num_threads=1) for teacher in teachers]
-    shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
-    features = Features(
-        {
-            "song_id": Value("string"),
-            "start_seconds": Value("float64"),
-            "duration_seconds": Value("float64"),
-            INPUT: Array2D(shape, "float16"),
-            EMBEDDING: List(Value("float16"), length=sum(encoder.num_values for encoder in encoders)),
-        }
-    )
     settings = feature_extractor.to_dict()
-    files = [[source, identify({"path": source.path})] for source in sources]
     key = {
         "version": [WINDOWS_VERSION, SEGMENTS_VERSION],
         "feature_extractor": {name: value for name, value in settings.items() if name not in UNCACHED_SETTINGS},
         "teachers": [[encoder.record, encoder.window_seconds] for encoder in encoders],
-        "sources": files,
+        "sources": [[source, identify({"path": source.path})] for source in sources],
     }
+    features = _features(feature_extractor, sum(encoder.num_values for encoder in encoders))
     compute = functools.partial(_compute, tuple(sources), tuple(teachers), feature_extractor)
-    batches = [
-        {"first": first, "path": sources[windows[first]["pieces"][0]["source"]].path, "windows": batch}
-        for first, batch in _batches(windows)
-    ]
-    per_block = WINDOWS_PER_BLOCK // WINDOWS_PER_BATCH
-    options: dict[str, Any] = {"name": "augmented", "key": key, "features": features, "unit": " batches"}
-    blocks = [
-        map_songs(
-            compute,
-            batches[start : start + per_block],
-            desc=f"Augmented windows from {start * WINDOWS_PER_BATCH:,} of {len(windows):,}",
-            num_proc=num_proc,
-            cache_dir=cache_dir,
-            **options,
-        )
-        for start in range(0, len(batches), per_block)
-    ]
+    batches: list[dict[str, Any]] = []
+    for first in range(0, len(windows), WINDOWS_PER_BATCH):
+        path = sources[windows[first]["pieces"][0]["source"]].path  # of one file, since a cache is of files
+        batches.append({"first": first, "path": path, "windows": windows[first : first + WINDOWS_PER_BATCH]})
+    blocks = []
+    for start in range(0, len(batches), WINDOWS_PER_BLOCK // WINDOWS_PER_BATCH):
+        block = batches[start : start + WINDOWS_PER_BLOCK // WINDOWS_PER_BATCH]
+        desc = f"Augmented windows from {block[0]['first']:,} of {len(windows):,}"
+        options: dict[str, Any] = {"num_proc": num_proc, "cache_dir": cache_dir, "desc": desc, "unit": " batches"}
+        blocks.append(map_songs(compute, block, name="augmented", key=key, features=features, **options))
     return concatenate_datasets(blocks).with_format("numpy")
+
+
+def _features(feature_extractor: ASTVAFeatureExtractor, num_values: int) -> Features:
+    """The columns of the rows."""
+    shape = (feature_extractor.max_length, feature_extractor.num_mel_bins)
+    seconds = {name: Value("float64") for name in ("start_seconds", "duration_seconds")}
+    arrays = {INPUT: Array2D(shape, "float16"), EMBEDDING: List(Value("float16"), length=num_values)}
+    return Features({"song_id": Value("string")} | seconds | arrays)
 
 
 def window_id(index: int) -> str:
     """The `song_id` of an augmented window. No path of a file is like it."""
     return f"augmented window {index}"
-
-
-def _batches(windows: Sequence[dict[str, Any]]) -> list[tuple[int, list[dict[str, Any]]]]:
-    starts = range(0, len(windows), WINDOWS_PER_BATCH)
-    return [(start, list(windows[start : start + WINDOWS_PER_BATCH])) for start in starts]
 
 
 @functools.cache

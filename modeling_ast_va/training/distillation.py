@@ -72,28 +72,86 @@ def prepare_distillation(
     sources = [TeacherSource(model, of_file, rate, seconds) for model, of_file in data.encoders]
     teachers = _read_teachers(data, sources, [*paths.values(), *files_without_labels.values()])
     labels = {song: np.asarray(pair) for song, pair in _by_song(training_set, "labels").items()}
-    needed = {song: paths[song] for song in labels} | files_without_labels
-    tracks = [{**teacher.find(paths), **teacher.of_songs(needed)} for teacher in teachers]
-    fused = FusedRatings(tracks, labels, _by_song(training_set, "group"))
-    rated = {song: fused.rate([of[song] for of in tracks], fused.fold_of.get(song, ALL_SONGS)) for song in needed}
-    _log_fused(teachers, fused)
+    training_songs = {song: paths[song] for song in labels} | files_without_labels
+    tracks = [{**teacher.find(paths), **teacher.of_songs(training_songs)} for teacher in teachers]
+    lessons = Lessons(teachers, tracks, FusedRatings(tracks, labels, _by_song(training_set, "group")))
+    lessons.rate(training_songs)
 
-    distillation = Distillation(record=_describe(teachers, fused))
+    distillation = Distillation(record=lessons.describe())
     if unlabeled is not None and args.unlabeled_batch_size:
         distillation.parts.append((unlabeled, args.unlabeled_batch_size))
         distillation.record["unlabeled"] = describe_unlabeled(unlabeled)
     if sources and data.num_augmented_windows and args.augmented_batch_size:
         pool = _songs_of([rows, unlabeled], paths)
-        windows = draw_windows(pool, data.num_augmented_windows, seconds, WINDOWS_SEED)
-        options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir}
-        augmented = load_augmented(windows, pool, sources, feature_extractor, **options)
-        used = _only_of(needed, windows, pool)
-        loudest = [pool[louder_source(windows[index])].song_id for index in used]
-        _add_windows(augmented.select(used), loudest, fused, tracks, rated)
-        distillation.parts.append((augmented.select(used), args.augmented_batch_size))
-        distillation.record["augmented_windows"] = {"num_drawn": len(windows), "num_used": len(used)}
-    distillation.targets += _targets(teachers, tracks, rated, args.teacher_weight, labels)
+        augmented = _load_windows(data, pool, sources, feature_extractor, training_songs, lessons)
+        distillation.record["augmented_windows"] = {"num_drawn": data.num_augmented_windows, "num_used": len(augmented)}
+        if len(augmented):
+            distillation.parts.append((augmented, args.augmented_batch_size))
+    distillation.targets += lessons.targets(args.teacher_weight, labels)
     return distillation
+
+
+class Lessons:
+    """
+    The embeddings and ratings of teachers, as tracks of songs and of augmented windows.
+
+    Args:
+        teachers: whose embeddings they are.
+        tracks: of embeddings, one for each teacher, by song.
+        fused: the regression that rates.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher], tracks: Sequence[dict[SongId, Track]], fused: FusedRatings):
+        self.teachers, self.fused = teachers, fused
+        self._tracks, self._rated = tracks, dict[SongId, Track]()
+
+    def rate(self, songs: Iterable[SongId]) -> None:
+        """Rate songs: those with labels out of fold."""
+        for song in songs:
+            self._rated[song] = self.fused.rate([of[song] for of in self._tracks], self._fold(song))
+
+    def add_windows(self, augmented: Dataset, loudest: Sequence[SongId]) -> None:
+        """
+        Add augmented windows, and rate them.
+
+        Args:
+            augmented: rows of [`load_augmented`].
+            loudest: the song of the only or the louder piece of each window, whose fold rates it.
+        """
+        columns = augmented.select_columns(["song_id", "duration_seconds", EMBEDDING])[:]
+        widths = [next(iter(of.values())).values.shape[1] for of in self._tracks]
+        embeddings = np.split(columns[EMBEDDING].astype(np.float32), np.cumsum(widths)[:-1], axis=1)
+        centres = columns["duration_seconds"] / 2
+        for row, (window, song) in enumerate(zip(columns["song_id"].tolist(), loudest)):
+            own = [Track(centres[row : row + 1], values[row : row + 1]) for values in embeddings]
+            for of, track in zip(self._tracks, own):
+                of[window] = track
+            self._rated[window] = self.fused.rate(own, self._fold(song))
+
+    def targets(self, weight: float, labelled_songs: Iterable[SongId]) -> list[AuxiliaryTargets]:
+        """The targets of all teachers; the weights of the embeddings add up to that of the ratings."""
+        share, songs = weight / len(self.teachers), list(labelled_songs)
+        kinds = [
+            AuxiliaryTargets(f"{teacher.name}_embeddings", share, tracks, teacher.window_seconds, songs)
+            for teacher, tracks in zip(self.teachers, self._tracks)
+        ]
+        seconds = self.teachers[0].window_seconds
+        return [*kinds, AuxiliaryTargets("teacher_ratings", weight, self._rated, seconds, songs, are_ratings=True)]
+
+    def describe(self) -> dict[str, Any]:
+        """The record of teachers and of their ratings, which is logged, too."""
+        names = [teacher.name for teacher in self.teachers]
+        weights = ", ".join(f"{name} {of[0]:.2f} / {of[1]:.2f}" for name, of in zip(names, self.fused.weights))
+        message = "Ratings of the teachers out of fold: r %.3f (valence), %.3f (arousal); their weights: %s."
+        logger.info(message, *self.fused.correlations, weights)
+        return {
+            "teachers": [teacher.describe() for teacher in self.teachers],
+            "ratings_pearson_r": self.fused.correlations.round(4).tolist(),
+            "ratings_weights": self.fused.weights.round(4).tolist(),
+        }
+
+    def _fold(self, song: SongId) -> int:
+        return self.fused.fold_of.get(song, ALL_SONGS)
 
 
 def _load_unlabeled(
@@ -104,7 +162,7 @@ def _load_unlabeled(
         return None, {}
     options: dict[str, Any] = {name: getattr(data, name) for name in ("num_proc", "cache_dir", "log_mels")}
     unlabeled = load_unlabeled(data.unlabeled_dir, feature_extractor, rated_paths.values(), **options)
-    return unlabeled, {path: path for path in unlabeled.unique("song_id")}
+    return unlabeled, _by_song(unlabeled, "song_id")
 
 
 def _read_teachers(data: DataArguments, sources: Sequence[TeacherSource], paths: Sequence[str]) -> list[Teacher]:
@@ -113,52 +171,22 @@ def _read_teachers(data: DataArguments, sources: Sequence[TeacherSource], paths:
     return read_teachers(files or data.teacher_embeddings or [])
 
 
-def _describe(teachers: Sequence[Teacher], fused: FusedRatings) -> dict[str, Any]:
-    return {
-        "teachers": [teacher.describe() for teacher in teachers],
-        "ratings_pearson_r": fused.correlations.round(4).tolist(),
-        "ratings_weights": fused.weights.round(4).tolist(),
-    }
-
-
-def _targets(
-    teachers: Sequence[Teacher],
-    tracks: Sequence[Mapping[SongId, Track]],
-    rated: Mapping[SongId, Track],
-    weight: float,
-    labelled_songs: Iterable[SongId],
-) -> list[AuxiliaryTargets]:
-    """The targets of all teachers; the weights of the embeddings add up to that of the ratings."""
-    kinds = [
-        AuxiliaryTargets(f"{one.name}_embeddings", weight / len(teachers), of, one.window_seconds, labelled_songs)
-        for one, of in zip(teachers, tracks)
-    ]
-    seconds = teachers[0].window_seconds
-    return [*kinds, AuxiliaryTargets("teacher_ratings", weight, rated, seconds, labelled_songs, are_ratings=True)]
-
-
-def _add_windows(
-    augmented: Dataset,
-    loudest: Sequence[SongId],
-    fused: FusedRatings,
-    tracks: Sequence[dict[SongId, Track]],
-    rated: dict[SongId, Track],
-) -> None:
-    """
-    Add augmented windows to the tracks of embeddings and ratings, as songs of one window.
-
-    Args:
-        loudest: the song of the only or the louder piece of each window, whose fold rates it.
-    """
-    columns = augmented.select_columns(["song_id", "duration_seconds", EMBEDDING])[:]
-    widths = [next(iter(of.values())).values.shape[1] for of in tracks]
-    embeddings = np.split(columns[EMBEDDING].astype(np.float32), np.cumsum(widths)[:-1], axis=1)
-    centres = columns["duration_seconds"] / 2
-    for row, (window, song) in enumerate(zip(columns["song_id"].tolist(), loudest)):
-        own = [Track(centres[row : row + 1], values[row : row + 1]) for values in embeddings]
-        for of, track in zip(tracks, own):
-            of[window] = track
-        rated[window] = fused.rate(own, fused.fold_of.get(song, ALL_SONGS))
+def _load_windows(
+    data: DataArguments,
+    pool: Sequence[Source],
+    teachers: Sequence[TeacherSource],
+    feature_extractor: ASTVAFeatureExtractor,
+    training_songs: Container[SongId],
+    lessons: Lessons,
+) -> Dataset:
+    """Load the augmented windows of a pool of songs that have only training songs in them, and add them to lessons."""
+    windows = draw_windows(pool, data.num_augmented_windows, feature_extractor.segment_seconds, WINDOWS_SEED)
+    options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir}
+    augmented = load_augmented(windows, pool, teachers, feature_extractor, **options)
+    used = _only_of(training_songs, windows, pool)
+    augmented = augmented.select(used)
+    lessons.add_windows(augmented, [pool[louder_source(windows[index])].song_id for index in used])
+    return augmented
 
 
 def _songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> list[Source]:
@@ -180,18 +208,7 @@ def _only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], poo
     return [index for index, of_window in enumerate(pieces) if all(of_window)]
 
 
-def _by_song(rows: Dataset, column: str) -> dict[SongId, Any]:
+def _by_song(rows: Dataset, column: str) -> dict[Any, Any]:
     """The value of a column that all segments of a song share."""
     columns = rows.select_columns(list({"song_id": None, column: None})).with_format(None)[:]
     return dict(zip(columns["song_id"], columns[column]))
-
-
-def _log_fused(teachers: Sequence[Teacher], fused: FusedRatings) -> None:
-    weights = ", ".join(
-        f"{teacher.name} {valence:.2f} / {arousal:.2f}" for teacher, (valence, arousal) in zip(teachers, fused.weights)
-    )
-    logger.info(
-        "Ratings of the teachers out of fold: r %.3f (valence), %.3f (arousal); their weights: %s.",
-        *fused.correlations,
-        weights,
-    )

@@ -56,6 +56,7 @@ def test_speed_changes_the_frequency(sources):
     waveform = rendered(sources, pieces=[{"source": 0, "start_seconds": 1.0, "speed": 1.1}])
     assert level_db(waveform, 550) == pytest.approx(-20, abs=0.3)
     assert level_db(waveform, 500) < -50
+    assert np.abs(waveform[-20:]).max() > 0.05  # there is audio up to the end
 
 
 def test_gain_is_in_db_and_stays_within_full_scale(sources):

@@ -16,7 +16,9 @@ from tiny_training import tiny_flags, train_tiny, write_songs
 from modeling_ast_va.evaluation import model as evaluation
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import parse_arguments
-from modeling_ast_va.training.distillation import prepare_distillation
+from modeling_ast_va.training.audio_augmentation import Source
+from modeling_ast_va.training.distillation import _only_of, prepare_distillation
+from modeling_ast_va.training.fused_ratings import ALL_SONGS, FusedRatings
 from modeling_ast_va.training.trainer import build_trainer
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
@@ -134,6 +136,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(music, tmp_path):
 
 def test_batches_have_the_stated_numbers_and_every_target(music):
     distillation, splits, (model, feature_extractor, args) = prepare(music)
+    weights = {kind.name: kind.weight for kind in distillation.targets}
+    assert weights == {"first_embeddings": 1, "second_embeddings": 1, "teacher_ratings": 2}
     model.set_num_auxiliary_targets(2 * NUM_VALUES)
     trainer = build_trainer(model, feature_extractor, args, splits, distillation.targets, distillation.parts)
     batches = list(trainer.get_train_dataloader())
@@ -163,6 +167,12 @@ def test_augmented_windows_have_their_own_targets(music):
 
 
 FOLDS = ("--num_folds", "5", "--fold", "0", "--validation_ratio", "0")
+
+
+def test_only_windows_of_training_songs_are_used():
+    pool = [Source(song, "", 0.0, 9.0) for song in ("train", "test", "unlabelled")]
+    windows = [{"pieces": [{"source": one} for one in pieces]} for pieces in ((0,), (1,), (0, 2), (0, 1), (1, 2), (2,))]
+    assert _only_of({"train", "unlabelled"}, windows, pool) == [0, 2, 5]
 
 
 def test_no_song_of_the_test_is_in_an_augmented_window(music):
@@ -206,6 +216,20 @@ def test_no_label_of_a_test_song_reaches_the_ratings_of_the_teachers(music, tmp_
     song = next(iter(test_songs))
     assert np.isnan(before.targets[-1](song, 0.0, 2.0)).all()  # the ratings of a test song are not needed
     assert np.isfinite(before.targets[0](song, 0.0, 2.0)).all()  # its embeddings show how well the model fits
+
+
+def test_labelled_songs_and_windows_of_them_are_rated_out_of_fold(music, monkeypatch):
+    folds = []
+    rate = FusedRatings.rate
+    monkeypatch.setattr(FusedRatings, "rate", lambda self, tracks, fold: folds.append(fold) or rate(self, tracks, fold))
+    distillation, splits, _ = prepare(music)
+    windows = distillation.record["augmented_windows"]["num_used"]
+    num_songs = len(set(splits["train"]["song_id"][:].tolist()))
+    labelled, unlabelled, augmented = folds[:num_songs], folds[num_songs:-windows], folds[-windows:]
+    assert (len(labelled), set(labelled)) == (16, set(range(5)))
+    assert unlabelled == 3 * [ALL_SONGS]
+    assert ALL_SONGS in augmented
+    assert len(set(augmented)) > 3
 
 
 def test_files_of_embeddings_take_the_place_of_encoders(music, tmp_path):
