@@ -29,8 +29,8 @@ class ASTVATrainingArguments(TrainingArguments):
         num_train_epochs: passes over the training segments.
         max_steps: steps of the optimizer, which replace the epochs if positive.
         per_device_train_batch_size: segments with labels in a training batch of each process.
-        unlabeled_batch_size: segments of music without labels in it, in addition.
-        augmented_batch_size: augmented windows in it, in addition.
+        unlabeled_batch_size: segments without labels that each training batch has beside those with labels.
+        augmented_batch_size: augmented windows that each training batch has beside those with labels.
         per_device_eval_batch_size: segments in an evaluation batch of each process.
         gradient_accumulation_steps: batches whose gradients make one step of the optimizer.
         learning_rate: learning rate at the end of the warm-up, its highest.
