@@ -59,7 +59,7 @@ def evaluate_model(
         model: folder or Hub id.
         source: the data set; its `labels` are by default those of training.
         split: `"train"`, `"validation"`, `"test"` or `"all"`; None is as described.
-        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder, or for another data set
+        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder, or for all songs
             `outputs/MODEL-on-DATA`.
         baselines: whether to evaluate the baselines too, fitted to the training songs, or in folds of all songs.
         segment_hop_seconds, num_proc, cache_dir, log_mels: as for [`load_ratings`].
@@ -108,8 +108,8 @@ def evaluate_model(
         systems["model, linear mapping"] = mapped
     tables = _predict_baselines(data, split, num_proc, cache_dir) if baselines else {}
     print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")
-    own_folder = Path(model) / f"evaluation_{split}"
-    output_dir = output_dir or (own_folder if is_own else _folder_of(model, songs.dataset))
+    other_folder = Path("outputs") / f"{Path(model).absolute().name}-on-{Path(songs.dataset).stem}"
+    output_dir = output_dir or (other_folder if split == ALL else Path(model) / f"evaluation_{split}")
     save_evaluation(metrics, segments, split, output_dir)
     used = {"dataset": songs.dataset, "split": split, "labels": labels, **asdict(split_settings)}
     publish_report(systems, tables, used | {"label_range": list(songs.label_range)}, output_dir)
@@ -150,10 +150,6 @@ def _predict_baselines(
     folds = SplitSettings("artist", num_folds=NUM_MAPPING_FOLDS, fold=0, validation_ratio=0)
     tables = predict_baselines(split_folds(data[ALL], folds), **options)
     return {name: table.drop(columns="fold") for name, table in tables.items()}
-
-
-def _folder_of(model: str | Path, dataset: str) -> Path:
-    return Path("outputs") / f"{Path(model).absolute().name}-on-{Path(dataset).stem}"
 
 
 def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split: str, output_dir: str | Path) -> None:

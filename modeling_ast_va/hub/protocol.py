@@ -27,6 +27,7 @@ from ..audio_ast_va import RATING_SCALE
 from ..data.rated_songs import RatedSongs
 from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..released import find_model
 from .files import PROTOCOL_FILE, read_json_object
 
 # Names of a protocol that say which labels and which split, the fields of `SplitSettings` in order.
@@ -61,7 +62,7 @@ def describe_protocol(
         teacher: NPZ file of the embeddings of a teacher.
         license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
     """
-    inherited = load_protocol(base_model).get("license") if base_model else None
+    inherited = load_protocol(find_model(str(base_model))).get("license") if base_model else None
     if inherited in (None, "apache-2.0"):  # which asks for nothing beyond the licence of the data
         inherited = LICENSES.get(songs.dataset, "unknown")
     packages = (torch, transformers, datasets)

@@ -31,6 +31,7 @@ from ..hub.protocol import describe_protocol
 from ..modeling_ast_va import ASTVAForRegression
 from ..plots import plot_loss_curves
 from ..processes import cores_per_process
+from ..released import find_model
 from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
@@ -129,7 +130,7 @@ def build_model(
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """A new model and its feature extractor, or those of a checkpoint, for training on a device."""
     if init_from:
-        model, feature_extractor = load_initial_model(init_from, settings=settings)
+        model, feature_extractor = load_initial_model(find_model(init_from), settings=settings)
         logger.info(
             "Training starts from %s. Kept: its front end, %d Hz, %d mel bins, segments of %g s, mean %.4g, std %.4g. "
             "Fitted further: all weights, with the statistics of the normalisations and the calibration of the output.",
