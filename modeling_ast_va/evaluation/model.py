@@ -12,8 +12,7 @@ from datasets import Dataset, DatasetDict
 
 from ..audio_ast_va import RATING_SCALE
 from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
-from ..data.log_mels import LOG_MELS
-from ..data.sources import DataSource
+from ..data.sources import LOG_MELS, DataSource
 from ..data.splits import SPLITS, SplitSettings
 from ..formatting import format_number, format_table
 from ..hub.files import write_json

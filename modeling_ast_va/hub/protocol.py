@@ -74,7 +74,7 @@ def describe_protocol(
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,
-        "num_songs": {name: len(set(rows["song_id"])) for name, rows in splits.items()},
+        "num_songs": {name: num_songs(rows) for name, rows in splits.items()},
         "num_segments": {name: len(rows) for name, rows in splits.items()},
         "dataset_fingerprint": fingerprint(splits),
         "data_fingerprint": unsplit_fingerprint(splits),
@@ -171,6 +171,11 @@ def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, list[str] |
         parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}", nargs="*")
     values, rest = parser.parse_known_args(argv)
     return vars(values), rest
+
+
+def num_songs(rows: Dataset) -> int:
+    """The number of songs of segments."""
+    return len(set(rows.select_columns(["song_id"]).with_format(None)["song_id"]))
 
 
 def median_song_seconds(splits: DatasetDict) -> float:

@@ -166,7 +166,9 @@ def load_auxiliary_targets(
     data: DataArguments, args: ASTVATrainingArguments, training_set: Dataset
 ) -> list[AuxiliaryTargets]:
     """The kinds of auxiliary targets with a positive weight."""
-    labels = dict(zip(training_set["song_id"], training_set["labels"]))
+    columns = training_set.select_columns(["song_id", "labels", "path"]).with_format(None)
+    songs = columns.to_pandas().drop_duplicates("song_id")
+    labels = dict(zip(songs["song_id"].tolist(), songs["labels"]))
     kinds = []
     if args.dynamic_weight and data.data_csv:
         logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
@@ -174,7 +176,7 @@ def load_auxiliary_targets(
         data_dir = data.data_dir or DEMO_DIR
         kinds.append(dynamic_targets(data_dir, args.dynamic_weight, data.audio_offset_seconds, labels))
     if data.teacher_embeddings:
-        paths = dict(zip(training_set["song_id"], training_set["path"]))
+        paths = dict(zip(songs["song_id"].tolist(), songs["path"]))
         kinds += teacher_targets(data.teacher_embeddings, args.teacher_weight, labels, paths)
     return kinds
 
