@@ -39,7 +39,6 @@ DATA_FLAGS = ("data_dir", "data_csv", "audio_dir", "label_range")
 def describe_protocol(
     *,
     songs: RatedSongs,
-    labels: str,
     split: SplitSettings,
     seed: int,
     segment_hop_seconds: float | None,
@@ -54,7 +53,7 @@ def describe_protocol(
 
     Args:
         songs: the rated songs.
-        labels, split: which labels of DEAM, and how the songs were split, as [`resolve_split`] returns it.
+        split: how the songs were split, as [`resolve_split`] returns it.
         seed: of training.
         segment_hop_seconds: step from segment to segment; None is the length of a segment.
         splits: the segments, as [`load_ratings`] returns them.
@@ -70,7 +69,7 @@ def describe_protocol(
         "dataset": songs.dataset,
         "label_range": list(songs.label_range),
         "label_audit": songs.audit,
-        **dict(zip(SPLIT_NAMES, (labels if songs.dataset in LICENSES else None, *astuple(split)))),
+        **dict(zip(SPLIT_NAMES, (songs.labels, *astuple(split)))),
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,

@@ -200,7 +200,6 @@ def write_results(
         plot_loss_curves(history, folder / LOSS_PLOT_FILE, trainer.state.best_global_step)
     protocol = describe_protocol(
         songs=songs,
-        labels=data.labels,
         split=split,
         seed=trainer.args.seed,
         segment_hop_seconds=data.segment_hop_seconds,
