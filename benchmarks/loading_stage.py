@@ -11,7 +11,7 @@ from itertools import pairwise
 from transformers import TrainerCallback
 
 from modeling_ast_va import ASTVAForRegression, load_deam
-from modeling_ast_va.data.log_mels import LOG_MELS
+from modeling_ast_va.data.sources import LOG_MELS
 from modeling_ast_va.released import find_recipe
 from modeling_ast_va.settings import build_new
 from modeling_ast_va.training.arguments import parse_arguments

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def open_with_libsndfile(file: BinaryIO) -> Iterator[Decoder]:
     file.seek(0)
     try:
         with _without_notes:
-            sound = soundfile.SoundFile(_Unnamed(file))
+            sound = _open_sequential(_Unnamed(file))
     except soundfile.LibsndfileError as error:
         raise DecodingError(f"libsndfile reports: {error.error_string}") from error
     with sound:
@@ -72,6 +72,16 @@ class _Unnamed:
     def seek(self, offset: int, whence: int) -> None:
         with suppress(ValueError, OSError):  # before the beginning, in damaged files: libsndfile looks where it is
             self._file.seek(offset, whence)
+
+
+def _open_sequential(file: _Unnamed) -> Any:
+    """Open a file with soundfile so that reading does not seek, which libmpg123 does not do exactly."""
+
+    class Sequential(soundfile.SoundFile):
+        def seekable(self) -> bool:  # otherwise each read ends with a seek to where it ended
+            return False
+
+    return Sequential(file)
 
 
 def _stated_samples(sound) -> float:

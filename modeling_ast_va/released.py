@@ -18,7 +18,13 @@ def packaged(name: str) -> Path:
 
 
 RELEASED_MODEL = packaged("hub/ast-va-deam")
+RELEASED_NAMES = ("ast-va-deam", "hub/ast-va-deam")
 RECIPES = packaged("configs")
+
+
+def find_model(name: str) -> str:
+    """The folder of the released model for one of `RELEASED_NAMES` that is no folder here; any other name as it is."""
+    return str(RELEASED_MODEL) if name in RELEASED_NAMES and not Path(name).exists() else name
 
 
 def recipe_names() -> list[str]:

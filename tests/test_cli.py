@@ -15,6 +15,7 @@ from modeling_ast_va import __version__, cli
 from modeling_ast_va.cli import main
 from modeling_ast_va.commands import COMMANDS
 from modeling_ast_va.processes import check_device
+from modeling_ast_va.released import RELEASED_MODEL, RELEASED_NAMES, find_model
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PARSE_ALL = """
@@ -102,6 +103,10 @@ WRONG = [
     ("evaluate --model broken --data_dir whole", "Expected a JSON file in 'broken/config.json'"),
     ("evaluate --model listed --data_dir whole", "Expected a JSON object in 'listed/config.json', but got a list"),
     ("evaluate --model vit --data_dir whole", "Expected model_type 'ast_va' in 'vit/config.json', but got 'vit'"),
+    ("evaluate --model vit --data_csv missing.csv", "Expected a table of ratings, but got 'missing.csv', which is no"),
+    ("evaluate --model vit --data_csv file", "Expected a table that ends with .csv, .tsv, .jsonl, .parquet, but got"),
+    ("evaluate --baselines --data_dir whole --audio_dir . --output_dir o", "audio_dir and label_range with data_csv"),
+    ("release --model vit --output o --data_csv missing.csv", "Expected a table of ratings, but got 'missing.csv'"),
     ("evaluate --model vit --data_dir missing", "but 'missing' is not a folder"),
     ("evaluate --model vit --data_dir whole --batch_size 0", "expected a whole number of at least 1, but got '0'"),
     ("evaluate --folds missing", "missing has no protocol.json, segment_predictions.csv"),
@@ -209,8 +214,8 @@ def test_unknown_commands_and_flags_are_refused_with_a_suggestion(capsys):
         ("evaluate --model m", "--model needs --data_dir"),
         ("evaluate --model m --folds a b --data_dir d", "cannot be given together with --folds"),
         ("evaluate --folds a b --split test --labels published", "as they were trained, without --split, --labels"),
-        ("evaluate --baselines --data_dir d", "need --data_dir and --output_dir"),
-        ("evaluate --baselines --data_dir d --output_dir o --fold 1", "need --data_dir and --output_dir, without"),
+        ("evaluate --baselines --data_dir d", "need --data_dir or --data_csv, and --output_dir"),
+        ("evaluate --baselines --data_dir d --output_dir o --fold 1", "and --output_dir, without"),
         ("evaluate --model m --data_dir d --split dev", "invalid choice: 'dev'"),
         ("release --model m", "either --model and --output, or --refresh alone"),
         ("release --refresh r --output o", "either --model and --output, or --refresh alone"),
@@ -269,3 +274,12 @@ def test_scripts_are_commands(script, monkeypatch, capsys):
     assert stopped.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: {script.name} ")
     assert f"scripts/{script.name}" in script.read_text()
+
+
+def test_the_released_model_has_a_name_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in RELEASED_NAMES:
+        assert find_model(name) == str(RELEASED_MODEL)
+    assert find_model("me/ast-va-deam") == "me/ast-va-deam"
+    (tmp_path / "ast-va-deam").mkdir()
+    assert find_model("ast-va-deam") == "ast-va-deam"  # a folder of that name is that folder

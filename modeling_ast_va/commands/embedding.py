@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from .. import embedding
 from ..argument_parser import ArgumentParser, check_output, device_name, number
 from ..embedding.encoders import POOLINGS
+from ..released import find_model
 
 OF_ENCODER = ("layer", "pooling", "sampling_rate", "trust_remote_code")
 
@@ -56,6 +57,7 @@ def embed(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--device", type=device_name, help="such as cuda:0 (default: an accelerator, or the CPU)")
     parser.add_argument("--trust_remote_code", action="store_true", help="run code from the repository of the model")
     options = vars(parser.parse_args(argv))
+    options["model"] = find_model(options["model"])
     embedding.check_encoder(options["model"], **{name: options[name] for name in OF_ENCODER if name in options})
     check_output(options["output"], is_folder=False)
     if not options["output"].endswith(".npz"):

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from ..argument_parser import ArgumentParser, check_output
 from ..hub.files import check_model
-from ..released import RELEASED_MODEL
+from ..released import RELEASED_MODEL, find_model
 
 PACKAGES = ("onnx", "onnxscript")  # that torch exports with
 
@@ -17,7 +17,8 @@ def export(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Export a model to one ONNX file, which runs without torch."""
     parser.add_argument("--model", help="folder or Hub id (default: the released model)")
     parser.add_argument("--output", required=True, help="file to write: .onnx")
-    options = {"model": RELEASED_MODEL, **vars(parser.parse_args(argv))}
+    options = {"model": str(RELEASED_MODEL), **vars(parser.parse_args(argv))}
+    options["model"] = find_model(options["model"])
     check_model(options["model"])
     check_output(options["output"], is_folder=False)
     if not options["output"].endswith(".onnx"):

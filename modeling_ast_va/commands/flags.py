@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..argument_parser import ArgumentParser, check_output, number
-from ..data.sources import DataSource
+from ..data.sources import LOG_MELS, DataSource
 from ..data.splits import LABELS, SPLIT_BY
 
 AS_TRAINED = "(default: as in training)"
@@ -22,7 +22,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "batch_size": {"type": number(int, 1), "help": "segments in a batch (default: 16)"},
     "num_proc": {"type": number(int, 1), "help": "processes that decode (default: one per core)"},
     "log_mels": {
-        "choices": ("cached", "on_the_fly"),
+        "choices": LOG_MELS,
         "help": "keep log-mels on disk, or compute them from the audio for every batch (default: cached)",
     },
     "cache_dir": {"help": "folder of cached log-mels (default: the cache of datasets)"},

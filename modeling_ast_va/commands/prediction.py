@@ -11,7 +11,7 @@ from typing import Any
 from .. import prediction
 from ..argument_parser import ArgumentParser, check_output, device_name, number
 from ..hub.files import CONFIG_FILE, check_model, check_repo_id
-from ..released import RELEASED_MODEL
+from ..released import RELEASED_MODEL, find_model
 from .flags import add_flags
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -53,6 +53,7 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
     models, paths = split_models(options.pop("model", []))
     paths += options.pop("paths", [])
     _check_flags(parser, paths, options)
+    models = [find_model(model) for model in models]
     for model in models:
         check_model(model)
     if "dataset" in options:

@@ -10,6 +10,7 @@ from .. import evaluation, training
 from ..argument_parser import ArgumentParser, number
 from ..data.splits import SPLITS
 from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE, check_model, require_files
+from ..released import find_model
 from .flags import AS_TRAINED, OF_DATA, OF_SPLIT, add_flags, check_paths, take_source
 
 
@@ -30,7 +31,7 @@ def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
     On other data than those of its training, a model is evaluated on all songs, as it is and after a linear mapping.
     """
-    parser.add_argument("--model", help="folder or Hub id of a model")
+    parser.add_argument("--model", help="folder or Hub id of a model; ast-va-deam is the released one")
     parser.add_argument("--folds", nargs="+", help="folders of training runs, one for each fold, or for each seed too")
     parser.add_argument("--baselines", action="store_true", help="fit and evaluate the baselines too, or only them")
     add_flags(parser, *OF_DATA)
@@ -45,26 +46,29 @@ def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:
     add_flags(parser, "num_proc", "cache_dir", "log_mels", *OF_SPLIT)
     of_one_model = ("split", "segment_hop_seconds", "batch_size", "fold", "log_mels")
     options = vars(parser.parse_args(argv))
-    model, folds = options.pop("model", None), options.pop("folds", None)
+    model, folds = find_model(options.pop("model", "")), options.pop("folds", None)
     has_data = bool({"data_dir", "data_csv"} & options.keys())
     if model:
         if folds or not has_data:
             parser.error("--model needs --data_dir or --data_csv, and cannot be given together with --folds")
         check_paths(options)
+        source = take_source(options)
         check_model(model)
-        evaluation.evaluate_model(model, take_source(options), **options)
+        evaluation.evaluate_model(model, source, **options)
     elif folds:
         if unfit := [name for name in (*of_one_model, *OF_SPLIT, "labels") if name in options]:
             parser.error(f"--folds are evaluated as they were trained, without --{', --'.join(unfit)}")
         check_paths(options)
         for folder in folds:
             require_files(Path(folder), PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE)
-        evaluation.evaluate_folds(folds, source=take_source(options), **options)
+        source = take_source(options)
+        evaluation.evaluate_folds(folds, source=source, **options)
     elif options.pop("baselines", False):
         if set(of_one_model) & options.keys() or not has_data or "output_dir" not in options:
             names = ", --".join(of_one_model)
             parser.error(f"--baselines alone need --data_dir or --data_csv, and --output_dir, without --{names}")
         check_paths(options)
-        evaluation.evaluate_baselines(take_source(options), **options)
+        source = take_source(options)
+        evaluation.evaluate_baselines(source, **options)
     else:
         parser.error("one of the arguments --model, --folds or --baselines is required")

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
+import pyarrow.compute as pc
+from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from ..audio_ast_va import RATING_SCALE
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from .annotated_rows import annotate
 from .cache import identify
 from .deam import read_deam
-from .groups import artist_groups, recording_groups
 from .left_out import format_left_out
-from .log_mels import LOG_MELS, LogMelTransform
+from .log_mels import LogMelTransform
 from .rated_songs import RatedSongs
 from .ratings_table import read_ratings_table
 from .segments import check_segments, cut_songs
+from .sources import LOG_MELS
 from .splits import VALIDATION_RATIO, SplitSettings, resolve_split, split_segments
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SEGMENT_SECONDS = 5.0  # without a feature extractor
-TEXT, PAIR = Value("string"), List(Value("float64"), length=2)
-ANNOTATIONS = {"path": TEXT, "labels": PAIR, "label_stds": PAIR, "artist": TEXT, "title": TEXT}
 SPLIT_COLUMNS = ["song_id", "artist", "group", "recording", "subset", "split"]
 
 
@@ -173,7 +172,7 @@ def load_segments(
     if log_mels not in LOG_MELS:
         raise ValueError(f"Expected log_mels to be one of {', '.join(LOG_MELS)}, but got {log_mels!r}.")
     files = _files(songs.table)
-    left_out, reasons = list(songs.left_out), np.array([], str)
+    left_out, is_usable = list(songs.left_out), np.zeros(0, bool)
     if files:
         segments = cut_songs(
             files,
@@ -184,17 +183,18 @@ def load_segments(
             cache_dir=cache_dir,
             log_mels=log_mels,
         )
-        reasons = _column(segments, "reason")
-        unusable = segments.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(reasons != ""))
+        is_usable = pc.equal(segments.data.column("reason"), "").to_numpy()
+        unusable = segments.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(~is_usable))
         left_out += unusable.to_list()
     left_out.sort(key=lambda song: (isinstance(song["song_id"], str), song["song_id"]))
-    if not (reasons == "").any():
+    if not is_usable.any():
         raise ValueError(f"Expected usable songs in {songs.dataset}, but got none. {format_left_out(left_out)}")
     if left_out:
         logger.warning(format_left_out(left_out))
-    annotations = _annotate(_column(segments, "song_id"), reasons == "", songs)
+    annotations = annotate(segments.data.column("song_id"), is_usable, songs)
     rows = concatenate_datasets([segments.remove_columns(["reason", "detail"]), annotations], axis=1)
-    rows = rows.select(np.flatnonzero(reasons == ""))
+    if not is_usable.all():
+        rows = rows.select(np.flatnonzero(is_usable))
     if feature_extractor and log_mels == "on_the_fly":
         rows = rows.with_transform(LogMelTransform(map(identify, files), feature_extractor))
     elif feature_extractor:
@@ -204,13 +204,31 @@ def load_segments(
 
 def split_dataset(rows: Dataset, settings: SplitSettings) -> DatasetDict:
     """Split the rows of [`load_segments`] by [`split_segments`], which raises a ValueError for too few songs."""
-    columns = rows.select_columns(SPLIT_COLUMNS).with_format(None)[:]
-    return DatasetDict({split: rows.select(index) for split, index in split_segments(columns, settings).items()})
+    firsts = _first_rows(rows)
+    settings = resolve_split(_columns_at(rows, firsts), settings)
+    if settings.split_by == "segment":
+        indices = split_segments(_columns_at(rows, np.arange(len(rows))), settings)
+    else:
+        song_of_row = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(rows)))
+        of_songs = split_segments(_columns_at(rows, firsts), settings)
+        indices = {split: np.flatnonzero(np.isin(song_of_row, songs)) for split, songs in of_songs.items()}
+    return DatasetDict({split: rows.select(index) for split, index in indices.items()})
 
 
 def resolve_dataset_split(rows: Dataset, settings: SplitSettings) -> SplitSettings:
     """The settings with the `split_by` that [`split_dataset`] uses for these rows: see [`resolve_split`]."""
-    return resolve_split(rows.select_columns(["artist", "split"]).with_format(None)[:], settings)
+    return resolve_split(_columns_at(rows, _first_rows(rows)), settings)
+
+
+def _first_rows(rows: Dataset) -> NDArray[np.int64]:
+    """The first row of each song; those of all segments of 55,000 whole tracks would be millions of objects."""
+    song_ids = rows.select_columns(["song_id"]).with_format("arrow")[:]["song_id"]
+    numbers = pc.index_in(song_ids, pc.unique(song_ids)).to_numpy()
+    return np.flatnonzero(np.diff(numbers, prepend=-1))
+
+
+def _columns_at(rows: Dataset, index: NDArray[np.int64]) -> dict[str, list[Any]]:
+    return rows.select_columns(SPLIT_COLUMNS).with_format(None).select(index)[:]
 
 
 def _files(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -222,33 +240,3 @@ def _files(table: pd.DataFrame) -> list[dict[str, Any]]:
         if start > 0 or not np.isnan(duration):
             song |= {"start_seconds": start, "duration_seconds": None if np.isnan(duration) else duration}
     return songs
-
-
-def _annotate(song_ids: NDArray, is_usable: NDArray[np.bool_], songs: RatedSongs) -> Dataset:
-    """Path, labels, names and groups of the song of each segment."""
-    table = songs.table
-    indices = pd.Index(table["song_id"]).get_indexer(pd.Index(song_ids))
-    # Only usable songs form groups: the draw of a split depends on the lowest song id of each group.
-    usable = table[table.index.isin(indices[is_usable])]
-    ids = usable["song_id"].tolist()
-    groups = artist_groups(ids, usable["artist_key"], songs.duplicates)
-    recordings = recording_groups(ids, usable["artist"], usable["title"], songs.duplicates)
-    columns: dict[str, Any] = {
-        "path": table["path"],
-        "labels": table[["valence", "arousal"]].to_numpy(dtype=np.float64).tolist(),
-        "label_stds": table[["valence_std", "arousal_std"]].to_numpy(dtype=np.float64).tolist(),
-        "artist": table["artist"],
-        "title": table["title"],
-        "group": table["song_id"].where(~table.index.isin(usable.index), pd.Series(groups, usable.index)),
-        "recording": table["song_id"].where(~table.index.isin(usable.index), pd.Series(recordings, usable.index)),
-        "subset": table["subset"],
-        "split": table["split"],
-    }
-    song_id = Value("int64" if isinstance(ids[0], int) else "string")
-    features = Features(ANNOTATIONS | {"group": song_id, "recording": song_id, "subset": TEXT, "split": TEXT})
-    of_songs = pa.table({name: list(column) for name, column in columns.items()}, schema=features.arrow_schema)
-    return Dataset(of_songs.take(indices))
-
-
-def _column(dataset: Dataset, name: str) -> np.ndarray:
-    return dataset.select_columns([name]).with_format("numpy")[:][name]

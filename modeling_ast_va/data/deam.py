@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from .annotations import DeamFolder, find_deam, read_metadata
 from .groups import name_key
 from .label_audit import read_corrected_ratings
 from .left_out import format_ids
-from .rated_songs import RatedSongs, song_table
+from .rated_songs import RatedSongs, song_table, unreadable
 from .song_ids import ID_RANGES, id_range_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ def read_deam(data_dir: str | Path, labels: str = "corrected") -> RatedSongs:
             f"Expected metadata of every song, but {len(unknown)} have no artist: {format_ids(unknown)}. Each counts "
             "as an artist of its own, so songs of one artist may be in several splits."
         )
-    return RatedSongs(DEAM, table, left_out, DUPLICATES, audit=audit)
+    return RatedSongs(DEAM, table, left_out, DUPLICATES, labels=labels, audit=audit)
 
 
 def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -87,14 +86,6 @@ def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[st
         {"song_id": song, "reason": "unrated", "detail": detail} for song in _songs_without_row(folder, ratings)
     ]
     return songs, left_out
-
-
-def unreadable(path: Path) -> str:
-    """Why an existing path cannot be read as a file; empty if it can."""
-    if not path.is_file():
-        return "it is a folder or a device."
-    # Not left to the decoder, whose errors are cached.
-    return "" if os.access(path, os.R_OK) else "permission denied."
 
 
 def _songs_without_row(folder: DeamFolder, ratings: pd.DataFrame) -> list[int | str]:

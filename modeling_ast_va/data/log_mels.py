@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 
-LOG_MELS = ("cached", "on_the_fly")
 INPUT = "input_values"
 SEGMENT_COLUMNS = ("song_id", "start_seconds", "duration_seconds")  # from which the transform computes the input
 # Decoded before and after a segment: decoders of MP3 need up to 0.2 s after a seek, the resampler 0.01 s.

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -48,6 +50,7 @@ class RatedSongs:
         left_out: `song_id`, `reason` and `detail` of songs without ratings or without a readable file.
         duplicates: songs that are one recording although artist and title do not show it.
         label_range: lowest and highest rating of the scale on which the data set has its ratings.
+        labels: of DEAM: `"corrected"` or `"published"`.
         audit: of the columns of DEAM, by [`~label_audit.audit_labels`].
     """
 
@@ -56,6 +59,7 @@ class RatedSongs:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     duplicates: Sequence[Sequence[SongId]] = ()
     label_range: tuple[float, float] = RATING_SCALE
+    labels: str | None = None
     audit: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -71,3 +75,11 @@ def song_table(songs: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The table of [`RatedSongs`] from songs with some of its columns."""
     columns = {name: [song.get(name, default) for song in songs] for name, default in SONG_COLUMNS.items()}
     return pd.DataFrame(columns).sort_values("song_id", ignore_index=True)
+
+
+def unreadable(path: Path) -> str:
+    """Why an existing path cannot be read as a file; empty if it can."""
+    if not path.is_file():
+        return "it is a folder or a device."
+    # Not left to the decoder, whose errors are cached.
+    return "" if os.access(path, os.R_OK) else "permission denied."

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ..argument_parser import suggestion
 from ..audio_ast_va import RATING_SCALE
 from .csv_files import read_csv, shorten
-from .deam import unreadable
 from .groups import name_key
-from .rated_songs import RatedSongs, SongId, song_table, typed_song_ids
+from .rated_songs import RatedSongs, SongId, song_table, typed_song_ids, unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +114,8 @@ def _read_parquet(path: Path) -> Iterator[Row]:
         _check_columns(path.name, names)
         rows = parquet.read_table(path, columns=[name for name in COLUMNS if name in names]).to_pylist()
     except (ArrowInvalid, OSError) as error:
-        raise ValueError(f"Expected a Parquet file in {str(path)!r}, but got {error}.") from error
+        got = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(f"Expected a Parquet file in {str(path)!r}, but got {got}.") from error
     yield from ((f"{path.name} row {number}", row) for number, row in enumerate(rows, start=1))
 
 

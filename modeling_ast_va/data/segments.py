@@ -19,11 +19,12 @@ from ..audio_ast_va import Segment, segment_sizes, stream_segments
 from ..decoding_ast_va import AudioError
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from .cache import map_songs
-from .log_mels import INPUT, LOG_MELS, compute_log_mels
+from .log_mels import INPUT, compute_log_mels
+from .sources import LOG_MELS
 
 # Increase it when rows change for the same songs and settings: with a change of the numbers that this file, the
 # decoders, audio_ast_va.py or feature_extraction_ast_va.py compute. Cached rows of other versions are not read again.
-SEGMENTS_VERSION = 2
+SEGMENTS_VERSION = 3
 UNCACHED_SETTINGS = ("mean", "std", "do_normalize", "auto_map", "transformers_version")  # do not change the rows
 
 SAMPLING_RATE = 44_100  # Hz, of nearly all files of DEAM; used without a feature extractor

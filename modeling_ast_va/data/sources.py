@@ -11,6 +11,7 @@ from .splits import LABELS
 if TYPE_CHECKING:
     from .rated_songs import RatedSongs
 
+LOG_MELS = ("cached", "on_the_fly")  # log-mels of segments are kept on disk, or computed when they are used
 RATING_SCALE = (1, 9)  # as in audio_ast_va.py, which the command line does not import
 
 

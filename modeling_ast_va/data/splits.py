@@ -139,7 +139,7 @@ def split_segments(columns: SongColumns, settings: SplitSettings) -> dict[str, N
     empty = [name for name, index in indices.items() if not len(index)]
     if empty:
         raise ValueError(
-            f"Expected enough songs for every split, but got {len(song_ids)} segments of {len(set(song_ids))} songs in "
+            f"Expected enough songs for every split, but got {len(set(song_ids))} songs in "
             f"{len(set(columns['group']))} groups (artists or duplicates kept together): {', '.join(empty)} would be "
             "empty."
         )

@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..argument_parser import check_file
 from ..hub.files import CONFIG_FILE, read_json_object
+
+if TYPE_CHECKING:
+    import numpy as np
 
 POOLINGS = ("mean", "first", "pooler")
 ONNX_ENDING = ".onnx"

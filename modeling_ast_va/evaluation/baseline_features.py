@@ -22,7 +22,7 @@ from ..descriptors_ast_va import KEY_PROFILES
 from ..metrics import pearson_r
 from ..processes import num_cores
 
-FEATURES_VERSION = 1  # of cached features; increase it with every change of their values or order
+FEATURES_VERSION = 2  # of cached features; increase it with every change of their values or order
 SAMPLING_RATE = 22_050  # Hz
 N_FFT, HOP_LENGTH = 2048, 512  # samples
 NUM_MEL_BINS, NUM_MFCCS = 64, 20

@@ -12,8 +12,7 @@ from datasets import Dataset, DatasetDict
 
 from ..audio_ast_va import RATING_SCALE
 from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
-from ..data.log_mels import LOG_MELS
-from ..data.sources import DataSource
+from ..data.sources import LOG_MELS, DataSource
 from ..data.splits import SPLITS, SplitSettings
 from ..formatting import format_number, format_table
 from ..hub.files import write_json
@@ -32,6 +31,7 @@ from .tables import predictions, ratings, table_of_songs, write_predictions
 logger = logging.getLogger(__name__)
 
 ALL = "all"  # in place of a split
+FINGERPRINT = "data_fingerprint"  # of a protocol
 
 
 def evaluate_model(
@@ -59,7 +59,7 @@ def evaluate_model(
         model: folder or Hub id.
         source: the data set; its `labels` are by default those of training.
         split: `"train"`, `"validation"`, `"test"` or `"all"`; None is as described.
-        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder, or for another data set
+        output_dir: folder of all output; None is `evaluation_SPLIT` in the model's folder, or for all songs
             `outputs/MODEL-on-DATA`.
         baselines: whether to evaluate the baselines too, fitted to the training songs, or in folds of all songs.
         segment_hop_seconds, num_proc, cache_dir, log_mels: as for [`load_ratings`].
@@ -79,39 +79,30 @@ def evaluate_model(
         require_scikit_learn()
     network, feature_extractor = load_model(model)
     protocol = load_protocol(model)
-    labels, split_settings = trained_split(protocol, **settings)
-    songs = replace(source, labels=source.labels or labels).read()
+    songs = replace(source, labels=source.labels or trained_split(protocol)[0]).read()
+    is_own = is_data_of(protocol, songs.dataset)
+    is_as_trained = segment_hop_seconds is None and source.labels is None
     rows = load_segments(
         songs,
-        segment_hop_seconds=segment_hop_seconds or protocol.get("segment_hop_seconds"),
+        segment_hop_seconds=segment_hop_seconds or (protocol.get("segment_hop_seconds") if is_own else None),
         feature_extractor=feature_extractor,
         num_proc=num_proc,
         cache_dir=cache_dir,
         log_mels=log_mels,
     ).rows
-    is_as_trained = source.labels in (None, labels) and segment_hop_seconds is None
-    is_own = is_data_of(protocol, songs.dataset)
     split = split or ("test" if settings or (is_own and protocol.get("split_by") != "none") else ALL)
-    if split == ALL:
-        split_settings = SplitSettings("none")
-        _describe_training(protocol, rows)
-    elif is_own:
-        _check_split(protocol, split_settings, unsplit_fingerprint({ALL: rows}) if is_as_trained else None)
-    split_settings = resolve_dataset_split(rows, split_settings)
-    data = DatasetDict({ALL: rows}) if split == ALL else split_dataset(rows, split_settings)
-    if split not in data:
-        raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
+    known = {name: value for name, value in protocol.items() if is_own and (is_as_trained or name != FINGERPRINT)}
+    data, split_settings = _split_rows(rows, split, known, settings)
     predicted = predict_rows(network.to([*accelerators(), "cpu"][0]), feature_extractor, data[split], batch_size)
     metrics, segments = evaluate_rows(data[split], predicted, split)
-    systems = {"model": segments}
-    if not is_own and (mapped := map_linearly(segments)) is not None:
-        systems["model, linear mapping"] = mapped
+    mapped = None if is_own else map_linearly(segments)
+    systems = {"model": segments} | ({} if mapped is None else {"model, linear mapping": mapped})
     tables = _predict_baselines(data, split, num_proc, cache_dir) if baselines else {}
     print(f"{split}: {segments['song_id'].nunique()} songs, {len(segments)} segments\n")
-    own_folder = Path(model) / f"evaluation_{split}"
-    output_dir = output_dir or (own_folder if is_own else _folder_of(model, songs.dataset))
+    other_folder = Path("outputs") / f"{Path(model).absolute().name}-on-{Path(songs.dataset).stem}"
+    output_dir = output_dir or (other_folder if split == ALL else Path(model) / f"evaluation_{split}")
     save_evaluation(metrics, segments, split, output_dir)
-    used = {"dataset": songs.dataset, "split": split, "labels": labels, **asdict(split_settings)}
+    used = {"dataset": songs.dataset, "split": split, "labels": songs.labels, **asdict(split_settings)}
     publish_report(systems, tables, used | {"label_range": list(songs.label_range)}, output_dir)
     return metrics
 
@@ -122,22 +113,32 @@ def is_data_of(protocol: Mapping[str, Any], dataset: str) -> bool:
     return trained_on == dataset or {trained_on, dataset} <= LICENSES.keys()
 
 
-def _describe_training(protocol: Mapping[str, Any], rows: Dataset) -> None:
-    """Say it where the songs may be training songs."""
-    if not protocol:
-        logger.info("The training of this model is not recorded: these songs may be among its training songs.")
-    elif protocol.get("data_fingerprint") == unsplit_fingerprint({ALL: rows}):
-        logger.warning("These are the songs that the model was trained on: the results say nothing about others.")
+def _split_rows(
+    rows: Dataset, split: str, protocol: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[DatasetDict, SplitSettings]:
+    """
+    The rows of each split, or of all songs, and the settings of the split; warns where they may be training songs.
 
-
-def _check_split(protocol: Mapping[str, Any], split: SplitSettings, fingerprint: str | None) -> None:
-    """Warn where the test songs may be training songs; the fingerprint is that of segments cut as in training."""
-    if split != trained_split(protocol)[1]:
+    Args:
+        protocol: of the model, if it was trained on this data set; else empty.
+    """
+    expected, found = protocol.get(FINGERPRINT), unsplit_fingerprint({ALL: rows})
+    if split == ALL:
+        if found == expected:
+            logger.warning("These are the songs that the model was trained on: the results say nothing about others.")
+        return DatasetDict({ALL: rows}), SplitSettings("none")
+    given = trained_split(protocol, **settings)[1]
+    if protocol and given != trained_split(protocol)[1]:
         logger.warning("The split differs from the one of training: its songs may be training songs.")
-    elif fingerprint not in (None, protocol.get("data_fingerprint")):
+    elif found != (expected or found):
         logger.warning(
             "The songs differ from those of training, and so may the split: its songs may be training songs."
         )
+    resolved = resolve_dataset_split(rows, given)
+    data = split_dataset(rows, resolved)
+    if split not in data:
+        raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
+    return data, resolved
 
 
 def _predict_baselines(
@@ -150,10 +151,6 @@ def _predict_baselines(
     folds = SplitSettings("artist", num_folds=NUM_MAPPING_FOLDS, fold=0, validation_ratio=0)
     tables = predict_baselines(split_folds(data[ALL], folds), **options)
     return {name: table.drop(columns="fold") for name, table in tables.items()}
-
-
-def _folder_of(model: str | Path, dataset: str) -> Path:
-    return Path("outputs") / f"{Path(model).absolute().name}-on-{Path(dataset).stem}"
 
 
 def save_evaluation(metrics: Mapping[str, float], segments: pd.DataFrame, split: str, output_dir: str | Path) -> None:

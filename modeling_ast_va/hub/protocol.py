@@ -27,6 +27,7 @@ from ..audio_ast_va import RATING_SCALE
 from ..data.rated_songs import RatedSongs
 from ..data.splits import LABELS, SplitSettings
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
+from ..released import find_model
 from .files import PROTOCOL_FILE, read_json_object
 
 # Names of a protocol that say which labels and which split, the fields of `SplitSettings` in order.
@@ -38,7 +39,6 @@ DATA_FLAGS = ("data_dir", "data_csv", "audio_dir", "label_range")
 def describe_protocol(
     *,
     songs: RatedSongs,
-    labels: str,
     split: SplitSettings,
     seed: int,
     segment_hop_seconds: float | None,
@@ -53,7 +53,7 @@ def describe_protocol(
 
     Args:
         songs: the rated songs.
-        labels, split: which labels of DEAM, and how the songs were split, as [`resolve_split`] returns it.
+        split: how the songs were split, as [`resolve_split`] returns it.
         seed: of training.
         segment_hop_seconds: step from segment to segment; None is the length of a segment.
         splits: the segments, as [`load_ratings`] returns them.
@@ -61,7 +61,7 @@ def describe_protocol(
         distillation: the teachers, and the music without labels, from which the model learned; empty without any.
         license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
     """
-    inherited = load_protocol(base_model).get("license") if base_model else None
+    inherited = load_protocol(find_model(str(base_model))).get("license") if base_model else None
     if inherited in (None, "apache-2.0"):  # which asks for nothing beyond the licence of the data
         inherited = LICENSES.get(songs.dataset, "unknown")
     packages = (torch, transformers, datasets)
@@ -69,11 +69,11 @@ def describe_protocol(
         "dataset": songs.dataset,
         "label_range": list(songs.label_range),
         "label_audit": songs.audit,
-        **dict(zip(SPLIT_NAMES, (labels if songs.dataset in LICENSES else None, *astuple(split)))),
+        **dict(zip(SPLIT_NAMES, (songs.labels, *astuple(split)))),
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,
-        "num_songs": {name: len(set(rows["song_id"])) for name, rows in splits.items()},
+        "num_songs": {name: num_songs(rows) for name, rows in splits.items()},
         "num_segments": {name: len(rows) for name, rows in splits.items()},
         "dataset_fingerprint": fingerprint(splits),
         "data_fingerprint": unsplit_fingerprint(splits),
@@ -169,6 +169,11 @@ def _take_flags(argv: Sequence[str], *names: str) -> tuple[dict[str, list[str] |
         parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}", nargs="*")
     values, rest = parser.parse_known_args(argv)
     return vars(values), rest
+
+
+def num_songs(rows: Dataset) -> int:
+    """The number of songs of segments."""
+    return len(set(rows.select_columns(["song_id"]).with_format(None)["song_id"]))
 
 
 def median_song_seconds(splits: DatasetDict) -> float:

@@ -15,7 +15,7 @@ from ..argument_parser import check_file, check_output, suggestion
 from ..data.sources import DataSource
 from ..data.splits import SplitSettings
 from ..hub.files import AST_MODEL_TYPE, MODEL_TYPE, check_model, check_repo_id
-from ..released import find_recipe
+from ..released import find_model, find_recipe
 from ..training.flags import SOURCES, flag_parser, training_flags
 from ..training.recipes import default_recipe, read_recipe
 
@@ -47,7 +47,8 @@ class DataArguments:
         fold: fold to test on, from 0.
         validation_ratio: share of all songs to validate on; with 0 they train, and the last weights are kept.
         segment_hop_seconds: step from segment to segment, in seconds; 'none' is the length of a segment.
-        init_from: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers, to start from.
+        init_from: Hub id or folder of an ASTVA model, or of an AudioSet AST of transformers, to start from;
+            'ast-va-deam' is the released model.
         teacher_embeddings: NPZ files of the embeddings of one or more teachers, as the command `embed` writes them.
         teachers: audio encoders to learn from in place of files of embeddings, as for the command `embed`.
         teacher_sampling_rates: of teachers that are ONNX files, in Hz, one for each teacher; 0 for a teacher that
@@ -172,7 +173,7 @@ def check_arguments(arguments: Arguments) -> None:
             "music."
         )
     if data.init_from is not None:
-        check_model(data.init_from, MODEL_TYPE, AST_MODEL_TYPE)
+        check_model(find_model(data.init_from), MODEL_TYPE, AST_MODEL_TYPE)
     _check_teachers(data, training.get("teacher_weight", 0))
     for folder in (training.get("output_dir"), data.cache_dir):
         if folder is not None:

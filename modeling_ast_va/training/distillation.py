@@ -191,14 +191,14 @@ def _load_windows(
 
 def _songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> list[Source]:
     """The songs of segments, of which windows are drawn; the path of one without labels is its id."""
-    songs: dict[SongId, Source] = {}
+    sources = []
     for part in filter(None, parts):
-        columns = part.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format(None)[:]
-        for song, start, duration in zip(*columns.values()):
-            known = songs.get(song, Source(song, paths.get(song, str(song)), start, start + duration))
-            stop = max(known.stop_seconds, start + duration)
-            songs[song] = known._replace(start_seconds=min(known.start_seconds, start), stop_seconds=stop)
-    return list(songs.values())
+        columns = part.select_columns(["song_id", "start_seconds", "duration_seconds"]).with_format(None).to_pandas()
+        columns["stop_seconds"] = columns["start_seconds"] + columns["duration_seconds"]
+        songs = columns.groupby("song_id", sort=False).agg({"start_seconds": "min", "stop_seconds": "max"})
+        for song, start, stop in zip(songs.index.tolist(), songs["start_seconds"], songs["stop_seconds"]):
+            sources.append(Source(song, paths.get(song, str(song)), float(start), float(stop)))
+    return sources
 
 
 def _only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], pool: Sequence[Source]) -> list[int]:
@@ -210,5 +210,5 @@ def _only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], poo
 
 def _by_song(rows: Dataset, column: str) -> dict[Any, Any]:
     """The value of a column that all segments of a song share."""
-    columns = rows.select_columns(list({"song_id": None, column: None})).with_format(None)[:]
-    return dict(zip(columns["song_id"], columns[column]))
+    songs = rows.select_columns(sorted({"song_id", column})).with_format(None).to_pandas().drop_duplicates("song_id")
+    return dict(zip(songs["song_id"].tolist(), songs[column].tolist()))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..argument_parser import ArgumentParser, number
+from ..data.sources import LOG_MELS
 from ..data.splits import LABELS, SPLIT_BY
 from ..released import recipe_names
 from ..training.source_fields import SourceField, class_fields, documented
@@ -59,7 +60,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "machine": ("num_proc", "num_threads", "use_cpu", "bf16", "disable_tqdm"),
     LIBRARY_GROUP: (),
 }
-CHOICES = {"labels": LABELS, "split_by": SPLIT_BY, "log_mels": ("cached", "on_the_fly")}
+CHOICES = {"labels": LABELS, "split_by": SPLIT_BY, "log_mels": LOG_MELS}
 # Numbers are at least 0, except for these, of which the first may be negative and the others must be positive.
 ANY_NUMBER = ("mean", "padding_value", "audio_offset_seconds", "label_range", "max_steps", "local_rank")
 POSITIVE = (

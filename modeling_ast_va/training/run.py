@@ -31,6 +31,7 @@ from ..hub.protocol import describe_protocol
 from ..modeling_ast_va import ASTVAForRegression
 from ..plots import plot_loss_curves
 from ..processes import cores_per_process
+from ..released import find_model
 from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
@@ -133,7 +134,7 @@ def build_model(
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """A new model and its feature extractor, or those of a checkpoint, for training on a device."""
     if init_from:
-        model, feature_extractor = load_initial_model(init_from, settings=settings)
+        model, feature_extractor = load_initial_model(find_model(init_from), settings=settings)
         logger.info(
             "Training starts from %s. Kept: its front end, %d Hz, %d mel bins, segments of %g s, mean %.4g, std %.4g. "
             "Fitted further: all weights, with the statistics of the normalisations and the calibration of the output.",
@@ -174,7 +175,7 @@ def load_dynamic_targets(
     if data.data_csv:
         logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
         return []
-    songs = training_set["song_id"]
+    songs = training_set.select_columns(["song_id"]).with_format(None).to_pandas()["song_id"].unique().tolist()
     return [dynamic_targets(data.data_dir or DEMO_DIR, args.dynamic_weight, data.audio_offset_seconds, songs)]
 
 
@@ -219,7 +220,6 @@ def write_results(
         plot_loss_curves(history, folder / LOSS_PLOT_FILE, trainer.state.best_global_step)
     protocol = describe_protocol(
         songs=songs,
-        labels=data.labels,
         split=split,
         seed=trainer.args.seed,
         segment_hop_seconds=data.segment_hop_seconds,

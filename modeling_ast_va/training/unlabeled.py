@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterable
@@ -61,7 +60,7 @@ def load_unlabeled(
         cache_dir=cache_dir,
         log_mels=log_mels,
     )
-    reasons = np.asarray(rows.select_columns(["reason"])["reason"][:])
+    reasons = rows.select_columns(["reason"]).with_format("numpy")[:]["reason"]
     left_out = rows.select_columns(["song_id", "reason", "detail"]).select(np.flatnonzero(reasons != "")).to_list()
     if left_out:
         logger.warning("Music without labels: %s", format_left_out(left_out))
@@ -79,7 +78,8 @@ def describe_unlabeled(rows: Dataset) -> dict[str, Any]:
 
     The same files give the same in every folder.
     """
-    columns = rows.select_columns(["song_id", "start_seconds"]).with_format(None)[:]
-    segments = [[os.path.basename(path), start] for path, start in zip(columns["song_id"], columns["start_seconds"])]
-    fingerprint = hashlib.sha256(json.dumps(segments).encode()).hexdigest()
-    return {"num_songs": len(set(columns["song_id"])), "num_segments": len(rows), "fingerprint": fingerprint}
+    columns = rows.select_columns(["song_id", "start_seconds"]).with_format(None).to_pandas()
+    digest, songs = hashlib.sha256(), columns.groupby("song_id", sort=False)["start_seconds"]
+    for path, starts in songs:
+        digest.update(os.path.basename(path).encode() + starts.to_numpy().tobytes())
+    return {"num_songs": len(songs), "num_segments": len(rows), "fingerprint": digest.hexdigest()}

@@ -173,7 +173,7 @@ def test_values_of_this_version(tmp_path):
     soundfile.write(tmp_path / "1.wav", chords(3.0, 32_000), 32_000, subtype="FLOAT")
     songs = [{"song_id": 1, "path": str(tmp_path / "1.wav")}]
     rows = cut_songs(songs, hop_seconds=None, num_proc=1, cache_dir=tmp_path, **SMALL_OPTIONS).with_format("numpy")[:]
-    assert segments_module.SEGMENTS_VERSION == 2
+    assert segments_module.SEGMENTS_VERSION == 3
     assert rows["start_seconds"].tolist() == [0.0, 1.0]
     assert rows["weight_seconds"].tolist() == [2.0, 1.0]
     mean_db = rows["input_values"].mean(axis=(1, 2))

@@ -115,12 +115,12 @@ def test_where_every_artist_is_too_large_a_smallest_one_is_drawn():
 @pytest.mark.parametrize("groups", [{2: 2}, {2: 2, 3: 3}, {song: song % 2 for song in range(40)}])
 def test_too_few_groups_for_three_splits_are_refused(groups):
     num_groups = len(set(groups.values()))
-    with pytest.raises(ValueError, match=f"of {len(groups)} songs in {num_groups} groups .* would be empty"):
+    with pytest.raises(ValueError, match=f"got {len(groups)} songs in {num_groups} groups .* would be empty"):
         split_segments(columns_of(list(groups), list(groups.values())), SplitSettings())
 
 
 def test_too_few_segments_are_refused():
-    with pytest.raises(ValueError, match=r"got 9 segments of 9 songs .*: validation would be empty"):
+    with pytest.raises(ValueError, match=r"got 9 songs .*: validation would be empty"):
         split(np.arange(9), split_by="segment")
 
 
