@@ -8,9 +8,11 @@ Knowledge distillation: Hinton et al. (2015), arXiv:1503.02531; of embeddings: R
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +63,7 @@ class Teacher:
     A teacher, by its files.
 
     Args:
-        name: of its model, or else of its first file, without the ending.
+        name: of its model, or else of its first file, without the ending; a second one of the same name has a number.
         files: which hold embeddings of different songs.
         window_seconds: length of the window that an embedding describes, in seconds.
     """
@@ -120,7 +122,10 @@ def read_teachers(paths: Sequence[str | Path]) -> list[Teacher]:
         if group is None:
             groups.append(group := [])
         group.append((str(path), embeddings))
-    return [_join(group) for group in groups]
+    teachers: list[Teacher] = []
+    for group in groups:
+        teachers.append(_join(group, {teacher.name for teacher in teachers}))
+    return teachers
 
 
 def _is_same_teacher(first: Embeddings, second: Embeddings) -> bool:
@@ -130,13 +135,16 @@ def _is_same_teacher(first: Embeddings, second: Embeddings) -> bool:
     return len(records) < 2 or records[0] == records[1]
 
 
-def _join(group: Sequence[tuple[str, Embeddings]]) -> Teacher:
+def _join(group: Sequence[tuple[str, Embeddings]], taken: Container[str]) -> Teacher:
+    """The teacher of some files, with a name that is not taken."""
     path, first = group[0]
     if len(lengths := {round(embeddings.window_seconds, 3) for _, embeddings in group}) > 1:
         paths = ", ".join(repr(path) for path, _ in group)
         raise ValueError(f"Expected windows of one length in {paths}, of one teacher, but got {sorted(lengths)} s.")
     files = tuple(TeacherFile(path, _tracks_of(embeddings), embeddings.are_paths) for path, embeddings in group)
-    return Teacher(Path(str(first.record.get("model", path))).stem, files, first.window_seconds)
+    name = re.sub(r"\.(onnx|npz)$", "", Path(str(first.record.get("model", path))).name)
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return Teacher(next(one for one in names if one not in taken), files, first.window_seconds)
 
 
 def _tracks_of(embeddings: Embeddings) -> dict[SongId, Track]:

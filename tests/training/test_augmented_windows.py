@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from audio_encoders import save_wav2vec2
 from onnx_files import NUM_SAMPLES, NUM_VALUES, weights, write_onnx
 
 from modeling_ast_va import ASTVAFeatureExtractor
 from modeling_ast_va.data import cache as cache_module
+from modeling_ast_va.embedding import load_encoder
 from modeling_ast_va.training import augmented_windows
 from modeling_ast_va.training.audio_augmentation import Source, draw_windows, render_window
 from modeling_ast_va.training.augmented_windows import EMBEDDING, load_augmented, window_id
@@ -79,6 +81,15 @@ def test_windows_are_the_same_for_any_number_of_processes_and_after_a_kill(sourc
     for rows in (again, parallel):
         for name in ("song_id", "input_values", EMBEDDING):
             np.testing.assert_array_equal(np.stack(rows[name][:]), np.stack(whole[name][:]))
+
+
+def test_a_model_of_transformers_is_a_teacher_in_any_process(sources, extractor, tmp_path):
+    save_wav2vec2(tmp_path / "encoder")
+    teachers = [TeacherSource(str(tmp_path / "encoder"), None, RATE, SECONDS)]
+    windows, rows = load(8, sources, teachers, extractor, tmp_path, num_proc=2)
+    encoder = load_encoder(tmp_path / "encoder", window_seconds=SECONDS)
+    audio = [soxr.resample(render_window(window, sources, RATE, SECONDS), RATE, 16000) for window in windows]
+    np.testing.assert_allclose(np.stack(rows[EMBEDDING][:]), encoder(audio), rtol=1e-2, atol=1e-2)
 
 
 def test_a_longer_list_computes_its_last_blocks_only(sources, teachers, extractor, tmp_path, monkeypatch):

@@ -106,6 +106,12 @@ def test_files_of_one_teacher_are_joined_by_record_or_by_width(tmp_path):
     assert record["sha256"] == [hashlib.sha256(names[index].read_bytes()).hexdigest() for index in (3, 4)]
 
 
+def test_every_teacher_has_a_name_of_its_own(tmp_path):
+    records = [{"model": "me/ast-0.45", "layer": layer} for layer in (1, 2)] + [{"model": "ast-0.45.onnx", "layer": 3}]
+    files = [save(tmp_path / f"{index}.npz", record) for index, record in enumerate(records)]
+    assert [teacher.name for teacher in read_teachers(files)] == ["ast-0.45", "ast-0.45_2", "ast-0.45_3"]
+
+
 def test_an_id_or_path_in_any_file_comes_before_a_name(tmp_path):
     np.savez(tmp_path / "names.npz", **path_arrays("/moved/a.mp3"))
     np.savez(tmp_path / "ids.npz", **teacher_arrays())
