@@ -66,11 +66,13 @@ class Teacher:
         name: of its model, or else of its first file, without the ending; a second one of the same name has a number.
         files: which hold embeddings of different songs.
         window_seconds: length of the window that an embedding describes, in seconds.
+        fingerprint: of its model, as the record of a file has it; None without a record.
     """
 
     name: str
     files: tuple[TeacherFile, ...]
     window_seconds: float
+    fingerprint: str | None
 
     def find(self, songs: Mapping[SongId, str]) -> dict[SongId, Track]:
         """
@@ -99,10 +101,11 @@ class Teacher:
         return tracks
 
     def describe(self) -> dict[str, object]:
-        """The record of the teacher: its name, and names and SHA-256 of its files."""
+        """The record of the teacher: its name, the fingerprint of its model, and names and SHA-256 of its files."""
         paths = [Path(file.path) for file in self.files]
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-        return {"name": self.name, "files": [path.name for path in paths], "sha256": digests}
+        files = {"files": [path.name for path in paths], "sha256": digests}
+        return {"name": self.name, "model_fingerprint": self.fingerprint, **files}
 
 
 def read_teachers(paths: Sequence[str | Path]) -> list[Teacher]:
@@ -144,7 +147,9 @@ def _join(group: Sequence[tuple[str, Embeddings]], taken: Container[str]) -> Tea
     files = tuple(TeacherFile(path, _tracks_of(embeddings), embeddings.are_paths) for path, embeddings in group)
     name = re.sub(r"\.(onnx|npz)$", "", Path(str(first.record.get("model", path))).name)
     names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
-    return Teacher(next(one for one in names if one not in taken), files, first.window_seconds)
+    fingerprints = [embeddings.record.get("model_fingerprint") for _, embeddings in group]
+    fingerprint = next(filter(None, fingerprints), None)
+    return Teacher(next(one for one in names if one not in taken), files, first.window_seconds, fingerprint)
 
 
 def _tracks_of(embeddings: Embeddings) -> dict[SongId, Track]:

@@ -103,6 +103,7 @@ def test_files_of_one_teacher_are_joined_by_record_or_by_width(tmp_path):
     assert sorted(teachers[0].find(dict.fromkeys(range(10), ""))) == [2, 3, 8, 9]
     record = teachers[2].describe()
     assert record["files"] == ["wide.npz", "wider.npz"]
+    assert [teacher.describe()["model_fingerprint"] for teacher in teachers] == ["1", "2", None]
     assert record["sha256"] == [hashlib.sha256(names[index].read_bytes()).hexdigest() for index in (3, 4)]
 
 
