@@ -1,10 +1,10 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """
-Training, validation and test splits of songs, and folds for cross-validation.
+Training, validation and test splits of songs.
 
 Songs of one artist share recording, instruments and mood. If they are in training and test, a model can recognise the
 artist instead of the emotion, so the default split keeps all songs of an artist together, as well as recordings that
-DEAM holds more than once. Folds do the same, and test every song once.
+DEAM holds more than once.
 
 Numpy and torch are imported inside functions: the command line needs only the names and settings of this file.
 """
@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .folds import assign_folds
 from .groups import songs_by_group
 from .song_ids import ID_RANGES
 
@@ -182,53 +183,6 @@ def split_songs(
     num_validation = settings.validation_ratio * len(group_of)
     validation = _draw(rest, num_validation, rng) if num_validation else set()
     return {song: "test" if song in test else "validation" if song in validation else "train" for song in group_of}
-
-
-def assign_folds(
-    group_of: Mapping[Any, Any], num_folds: int, *, seed: int = 42, subset_of: Mapping[Any, str] | None = None
-) -> dict[Any, int]:
-    """
-    Assign whole groups of songs to folds of nearly equal size, within each subset of the data and in total.
-
-    Groups are taken by size, the largest first and equal ones in random order; each goes to the fold that is then the
-    least full in the subsets of its songs. Subsets matter because the songs of the three years of DEAM differ in kind:
-    every fold tests on all of them.
-
-    Args:
-        group_of: the group of each song id.
-        num_folds: from 2 to the number of groups; otherwise a ValueError.
-        seed: of the order among groups of equal size.
-        subset_of: the subset of each song id.
-
-    Returns:
-        The fold of each song id, from 0.
-    """
-    import numpy as np
-
-    songs_of = songs_by_group(group_of)
-    if not 2 <= num_folds <= len(songs_of):
-        raise ValueError(
-            f"Expected num_folds from 2 to the number of groups (artists or duplicates kept together), but got "
-            f"{num_folds} for {len(group_of)} songs in {len(songs_of)} groups."
-        )
-    subsets = [(subset_of or {}).get(song, "") for song in sorted(group_of)]
-    index_of = {subset: index for index, subset in enumerate(dict.fromkeys(subsets))}
-    indices = dict(zip(sorted(group_of), (index_of[subset] for subset in subsets)))
-    sizes = {
-        group: np.bincount([indices[song] for song in songs], minlength=len(index_of))
-        for group, songs in songs_of.items()
-    }
-    num_songs = np.sum(list(sizes.values()), axis=0)  # (subsets,)
-    filled = np.zeros((num_folds, len(num_songs)))
-    fold_of: dict[Any, int] = {}
-    shuffled = np.random.default_rng(seed).permutation(sorted(songs_of)).tolist()
-    for group in sorted(shuffled, key=lambda group: -len(songs_of[group])):
-        # Growth of the sum over subsets of squared sizes, which is smallest for the least full fold.
-        growth = (((filled + sizes[group]) ** 2 - filled**2) / num_songs).sum(axis=1)
-        fold = int(np.lexsort((filled.sum(axis=1), growth))[0])
-        filled[fold] += sizes[group]
-        fold_of |= dict.fromkeys(songs_of[group], fold)
-    return fold_of
 
 
 def _draw(group_of: Mapping[Any, Any], num_songs: float, rng: np.random.Generator) -> set[Any]:

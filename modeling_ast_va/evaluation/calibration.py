@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ..data.splits import assign_folds
+from ..data.folds import assign_folds
 from ..metrics import pearson_r
 from ..modeling_ast_va import ASTVAForRegression
 from .tables import predictions, ratings, table_of_songs, with_predictions

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from ..data.folds import assign_folds
 from ..data.rated_songs import SongId
-from ..data.splits import assign_folds
 from ..metrics import pearson_r
 from ..training.auxiliary import Track
 

@@ -6,8 +6,9 @@ import pytest
 from deam_folder import write_deam
 
 from modeling_ast_va.data.dataset import load_deam
+from modeling_ast_va.data.folds import assign_folds
 from modeling_ast_va.data.song_ids import ID_RANGES, id_range_of
-from modeling_ast_va.data.splits import SplitSettings, assign_folds, split_segments
+from modeling_ast_va.data.splits import SplitSettings, split_segments
 
 NUM_FOLDS = 5
 SONGS = [*range(10, 210), *range(1010, 1310), *range(2001, 2041)]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeling_ast_va.data.splits import assign_folds
+from modeling_ast_va.data.folds import assign_folds
 from modeling_ast_va.evaluation.calibration import calibrate, calibrate_folds, fit_calibration, map_linearly
 from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings, table_of_songs
 from modeling_ast_va.metrics import evaluate_predictions
