@@ -74,24 +74,24 @@ def prepare_distillation(
     labels = {song: np.asarray(pair) for song, pair in _by_song(training_set, "labels").items()}
     training_songs = {song: paths[song] for song in labels} | files_without_labels
     tracks = [{**teacher.find(paths), **teacher.of_songs(training_songs)} for teacher in teachers]
-    lessons = Lessons(teachers, tracks, FusedRatings(tracks, labels, _by_song(training_set, "group")))
-    lessons.rate(training_songs)
+    teacher_tracks = TeacherTracks(teachers, tracks, FusedRatings(tracks, labels, _by_song(training_set, "group")))
+    teacher_tracks.rate(training_songs)
 
-    distillation = Distillation(record=lessons.describe())
+    distillation = Distillation(record=teacher_tracks.describe())
     if unlabeled is not None and args.unlabeled_batch_size:
         distillation.parts.append((unlabeled, args.unlabeled_batch_size))
         distillation.record["unlabeled"] = describe_unlabeled(unlabeled)
     if sources and data.num_augmented_windows and args.augmented_batch_size:
         pool = _songs_of([rows, unlabeled], paths)
-        augmented = _load_windows(data, pool, sources, feature_extractor, training_songs, lessons)
+        augmented = _load_windows(data, pool, sources, feature_extractor, training_songs, teacher_tracks)
         distillation.record["augmented_windows"] = {"num_drawn": data.num_augmented_windows, "num_used": len(augmented)}
         if len(augmented):
             distillation.parts.append((augmented, args.augmented_batch_size))
-    distillation.targets += lessons.targets(args.teacher_weight, labels)
+    distillation.targets += teacher_tracks.targets(args.teacher_weight, labels)
     return distillation
 
 
-class Lessons:
+class TeacherTracks:
     """
     The embeddings and ratings of teachers, as tracks of songs and of augmented windows.
 
@@ -177,15 +177,15 @@ def _load_windows(
     teachers: Sequence[TeacherSource],
     feature_extractor: ASTVAFeatureExtractor,
     training_songs: Container[SongId],
-    lessons: Lessons,
+    teacher_tracks: TeacherTracks,
 ) -> Dataset:
-    """Load the augmented windows of a pool of songs that have only training songs in them, and add them to lessons."""
+    """Load the augmented windows that have only training songs in them, and add them to the tracks of the teachers."""
     windows = draw_windows(pool, data.num_augmented_windows, feature_extractor.segment_seconds, WINDOWS_SEED)
     options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir}
     augmented = load_augmented(windows, pool, teachers, feature_extractor, **options)
     used = _only_of(training_songs, windows, pool)
     augmented = augmented.select(used)
-    lessons.add_windows(augmented, [pool[louder_source(windows[index])].song_id for index in used])
+    teacher_tracks.add_windows(augmented, [pool[louder_source(windows[index])].song_id for index in used])
     return augmented
 
 
