@@ -401,12 +401,15 @@ def test_control_c_ends_a_run_within_a_batch_and_says_what_is_kept(saved, tmp_pa
         time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGINT)
 
+    def waited_for():
+        return {thread for thread in threading.enumerate() if not thread.daemon}
+
     threading.Thread(target=interrupt_after_a_song, daemon=True).start()
     arguments = ["--model", str(saved), str(songs), "--output", str(output), "--num_workers", "1", "--device", "cpu"]
-    threads, start = threading.active_count() - 1, time.monotonic()
-    assert main(["predict", *arguments, "--segment_hop_seconds", "0.05"]) == 130
+    threads, start = waited_for(), time.monotonic()
+    assert main(["predict", *arguments, "--segment_hop_seconds", "0.01"]) == 130
     assert time.monotonic() - start < 20
-    assert threading.active_count() <= threads
+    assert waited_for() == threads
     errors = capsys.readouterr().err
     assert errors.endswith("\nInterrupted: 1 songs are kept; the same command continues.\n")
     assert "Traceback" not in errors
