@@ -11,9 +11,8 @@ from datasets import Dataset
 from .log_mels import log_mel_batches
 
 BATCH_SIZE = 64
-MAX_ROWS = (
-    2**18
-)  # all of DEAM; of more rows, evenly spaced ones differ little, and computing all on the fly takes hours
+# More than DEAM has. Of more rows, evenly spaced ones differ little, and computing all on the fly takes hours.
+MAX_ROWS = 2**18
 
 
 def normalization_statistics(dataset: Dataset) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 
 from ..audio_ast_va import RATING_SCALE
 from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
@@ -31,7 +31,6 @@ from .tables import predictions, ratings, table_of_songs, write_predictions
 logger = logging.getLogger(__name__)
 
 ALL = "all"  # in place of a split
-FINGERPRINT = "data_fingerprint"  # of a protocol
 
 
 def evaluate_model(
@@ -81,7 +80,6 @@ def evaluate_model(
     protocol = load_protocol(model)
     songs = replace(source, labels=source.labels or trained_split(protocol)[0]).read()
     is_own = is_data_of(protocol, songs.dataset)
-    is_as_trained = segment_hop_seconds is None and source.labels is None
     rows = load_segments(
         songs,
         segment_hop_seconds=segment_hop_seconds or (protocol.get("segment_hop_seconds") if is_own else None),
@@ -91,8 +89,15 @@ def evaluate_model(
         log_mels=log_mels,
     ).rows
     split = split or ("test" if settings or (is_own and protocol.get("split_by") != "none") else ALL)
-    known = {name: value for name, value in protocol.items() if is_own and (is_as_trained or name != FINGERPRINT)}
-    data, split_settings = _split_rows(rows, split, known, settings)
+    if is_own:
+        is_as_trained = "data_fingerprint" in protocol and segment_hop_seconds is None and source.labels is None
+        is_same = unsplit_fingerprint({ALL: rows}) == protocol["data_fingerprint"] if is_as_trained else None
+        _warn_of_training_songs(protocol, split, settings, is_same)
+    split_settings = SplitSettings("none") if split == ALL else trained_split(protocol, **settings)[1]
+    split_settings = resolve_dataset_split(rows, split_settings)
+    data = DatasetDict({ALL: rows}) if split == ALL else split_dataset(rows, split_settings)
+    if split not in data:
+        raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
     predicted = predict_rows(network.to([*accelerators(), "cpu"][0]), feature_extractor, data[split], batch_size)
     metrics, segments = evaluate_rows(data[split], predicted, split)
     mapped = None if is_own else map_linearly(segments)
@@ -113,32 +118,25 @@ def is_data_of(protocol: Mapping[str, Any], dataset: str) -> bool:
     return trained_on == dataset or {trained_on, dataset} <= LICENSES.keys()
 
 
-def _split_rows(
-    rows: Dataset, split: str, protocol: Mapping[str, Any], settings: Mapping[str, Any]
-) -> tuple[DatasetDict, SplitSettings]:
+def _warn_of_training_songs(
+    protocol: Mapping[str, Any], split: str, settings: Mapping[str, Any], is_same: bool | None
+) -> None:
     """
-    The rows of each split, or of all songs, and the settings of the split; warns where they may be training songs.
+    Warn where songs to evaluate on may be training songs.
 
     Args:
-        protocol: of the model, if it was trained on this data set; else empty.
+        protocol: of the model, which was trained on this data set.
+        is_same: whether songs and labels are those of training; None if that is not known.
     """
-    expected, found = protocol.get(FINGERPRINT), unsplit_fingerprint({ALL: rows})
     if split == ALL:
-        if found == expected:
+        if is_same:
             logger.warning("These are the songs that the model was trained on: the results say nothing about others.")
-        return DatasetDict({ALL: rows}), SplitSettings("none")
-    given = trained_split(protocol, **settings)[1]
-    if protocol and given != trained_split(protocol)[1]:
+    elif trained_split(protocol, **settings) != trained_split(protocol):
         logger.warning("The split differs from the one of training: its songs may be training songs.")
-    elif found != (expected or found):
+    elif is_same is False:
         logger.warning(
             "The songs differ from those of training, and so may the split: its songs may be training songs."
         )
-    resolved = resolve_dataset_split(rows, given)
-    data = split_dataset(rows, resolved)
-    if split not in data:
-        raise ValueError(f"Expected settings with a {split} split, but got only {', '.join(data)}.")
-    return data, resolved
 
 
 def _predict_baselines(

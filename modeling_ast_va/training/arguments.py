@@ -58,7 +58,8 @@ class DataArguments:
             validation or test. They need teachers, which embed them.
         audio_offset_seconds: start of the audio files in the clips to which the times of DEAM's dynamic annotations
             refer, in seconds.
-        license: license of the weights, an identifier of the Hub. Without it, that of the data.
+        license: license of the weights, an identifier of the Hub. Without it, that of init_from, or else of
+            the data.
         log_mels: where log-mels are kept: 'cached' on disk, or computed 'on_the_fly' from the audio for every batch.
         cache_dir: folder of cached log-mels. Without it, the cache of datasets.
         num_proc: number of processes that decode. Without it, one for each core.

@@ -156,7 +156,7 @@ def collate(
     rows: list[dict[str, Any]], extractor: ASTVAFeatureExtractor, auxiliary_targets: Sequence[AuxiliaryTargets] = ()
 ) -> dict[str, torch.Tensor]:
     """
-    Make a batch of rows of [`load_deam`], normalised unless `do_normalize` is false.
+    Make a batch of rows of [`load_ratings`], normalised unless `do_normalize` is false.
 
     Rows without labels get NaN.
 

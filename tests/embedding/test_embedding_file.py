@@ -7,6 +7,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from embedding_arrays import embedding_arrays
 
 from modeling_ast_va.embedding.embedding_file import (
     Embeddings,
@@ -36,20 +37,9 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(getattr(found, name), value, err_msg=name)
 
 
-def old_arrays(**changed):
-    """Arrays as other programs write them."""
-    arrays = {
-        "song_id": np.array([3, 3, 2, 3]),
-        "start_seconds": np.array([2.0, 0.0, 0.0, 1.0], np.float32),
-        "window_seconds": np.array(3.0, np.float32),
-        "embedding": np.array([[2.0], [0.0], [5.0], [1.0]], np.float16),
-    }
-    return {name: array for name, array in (arrays | changed).items() if array is not None}
-
-
 def indexed_arrays(**changed):
     paths = {"song_id": None, "path": np.array(["a.ogg", "b.ogg"]), "file_index": np.array([1, 1, 0, 1], np.int16)}
-    return old_arrays(**(paths | changed))
+    return embedding_arrays(**(paths | changed))
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -94,7 +84,7 @@ def test_files_without_any_song_are_not_joined(tmp_path):
 
 
 def test_files_of_other_programs_are_read(tmp_path):
-    np.savez(tmp_path / "by_id.npz", **old_arrays())
+    np.savez(tmp_path / "by_id.npz", **embedding_arrays())
     by_id = read_embeddings(tmp_path / "by_id.npz")
     assert (by_id.songs, by_id.are_paths, by_id.record) == ([2, 3], False, {})
     np.testing.assert_array_equal(by_id.song_index, [1, 1, 0, 1])
@@ -102,24 +92,24 @@ def test_files_of_other_programs_are_read(tmp_path):
     by_path = read_embeddings(tmp_path / "by_path.npz")
     assert (by_path.songs, by_path.are_paths) == (["a.ogg", "b.ogg"], True)
     np.testing.assert_array_equal(by_path.song_index, [1, 1, 0, 1])
-    np.savez(tmp_path / "by_text.npz", **old_arrays(song_id=np.array(["b", "b", "a", "b"])))
+    np.savez(tmp_path / "by_text.npz", **embedding_arrays(song_id=np.array(["b", "b", "a", "b"])))
     assert read_embeddings(tmp_path / "by_text.npz").songs == ["a", "b"]
 
 
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        (old_arrays(window_seconds=None), "song_id, start_seconds, .*, but got no window_seconds"),
+        (embedding_arrays(window_seconds=None), "song_id, start_seconds, .*, but got no window_seconds"),
         (indexed_arrays(path=None), "Expected the arrays path, file_index, start_seconds, .*, but got no path"),
-        (old_arrays(embedding=np.zeros(4)), r"the shapes \(4,\), \(4,\)"),
-        (old_arrays(song_id=np.zeros(3, int)), r"\(4, 1\), \(3,\) and \(4,\)"),
-        (old_arrays(song_id=np.zeros(4)), "Expected whole numbers or texts as song_id .*, but got float64"),
-        (old_arrays(embedding=np.full((4, 1), np.nan)), "Expected finite numbers as embedding"),
+        (embedding_arrays(embedding=np.zeros(4)), r"the shapes \(4,\), \(4,\)"),
+        (embedding_arrays(song_id=np.zeros(3, int)), r"\(4, 1\), \(3,\) and \(4,\)"),
+        (embedding_arrays(song_id=np.zeros(4)), "Expected whole numbers or texts as song_id .*, but got float64"),
+        (embedding_arrays(embedding=np.full((4, 1), np.nan)), "Expected finite numbers as embedding"),
         (indexed_arrays(file_index=np.array([0, 1, 2, 0])), "Expected file_index to point to the 2 paths"),
         (indexed_arrays(path=np.array(["a", "a"])), "Expected different paths"),
         (indexed_arrays(path=np.array([1, 2])), "Expected different paths in .*, but got int64"),
-        (old_arrays(record=np.array("{")), "Expected the record in .* to be JSON"),
-        (old_arrays(record=np.array("[]")), "Expected the record in .* to be an object, but got list"),
+        (embedding_arrays(record=np.array("{")), "Expected the record in .* to be JSON"),
+        (embedding_arrays(record=np.array("[]")), "Expected the record in .* to be an object, but got list"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, arrays, said):
@@ -131,7 +121,7 @@ def test_bad_files_are_refused(tmp_path, arrays, said):
 
 @pytest.mark.parametrize("end", [0, 1, 100, -1, -30])
 def test_files_that_are_cut_are_refused(tmp_path, end):
-    np.savez(tmp_path / "whole.npz", **old_arrays())
+    np.savez(tmp_path / "whole.npz", **embedding_arrays())
     (tmp_path / "e.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:end])
     with pytest.raises(ValueError, match=r"embeddings in '.*e\.npz', but got"):
         read_embeddings(tmp_path / "e.npz")
@@ -139,7 +129,7 @@ def test_files_that_are_cut_are_refused(tmp_path, end):
 
 
 def test_pickles_are_refused(tmp_path):
-    np.savez(tmp_path / "e.npz", **old_arrays(embedding=np.array([[{}]] * 4, object)))
+    np.savez(tmp_path / "e.npz", **embedding_arrays(embedding=np.array([[{}]] * 4, object)))
     with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
         read_embeddings(tmp_path / "e.npz")
 

@@ -8,22 +8,13 @@ import json
 
 import numpy as np
 import pytest
+from embedding_arrays import embedding_arrays
 
 from modeling_ast_va.training.teachers import read_teachers
 
 
-def teacher_arrays(**changed):
-    arrays = {
-        "song_id": np.array([3, 3, 2, 3]),
-        "start_seconds": np.array([2.0, 0.0, 0.0, 1.0], np.float32),
-        "window_seconds": np.array(3.0, np.float32),
-        "embedding": np.array([[2.0], [0.0], [5.0], [1.0]], np.float16),
-    }
-    return {name: array for name, array in (arrays | changed).items() if array is not None}
-
-
 def test_embeddings_are_sorted_by_song_and_time(tmp_path):
-    np.savez(tmp_path / "teacher.npz", **teacher_arrays())
+    np.savez(tmp_path / "teacher.npz", **embedding_arrays())
     (teacher,) = read_teachers([tmp_path / "teacher.npz"])
     assert (teacher.name, teacher.window_seconds) == ("teacher", 3.0)
     tracks = teacher.find({2: "", 3: "", 4: ""})
@@ -38,7 +29,7 @@ def path_arrays(*paths):
     positions = np.arange(len(paths))
     values = positions[:, None].astype(np.float16)
     arrays = {"song_id": None, "path": np.array(paths, np.str_), "file_index": positions, "embedding": values}
-    return teacher_arrays(**arrays, start_seconds=np.zeros(len(paths)))
+    return embedding_arrays(**arrays, start_seconds=np.zeros(len(paths)))
 
 
 def found(tmp_path, arrays, songs):
@@ -49,9 +40,9 @@ def found(tmp_path, arrays, songs):
 
 
 def test_songs_are_found_by_id_where_the_file_has_ids(tmp_path):
-    assert found(tmp_path, teacher_arrays(), {3: "x.mp3", 2: "y.mp3"}) == {3: 0, 2: 5}
-    assert found(tmp_path, teacher_arrays(), {"3": "x.mp3"}) == {"3": 0}
-    texts = teacher_arrays(song_id=np.array(["b", "b", "a", "b"]))
+    assert found(tmp_path, embedding_arrays(), {3: "x.mp3", 2: "y.mp3"}) == {3: 0, 2: 5}
+    assert found(tmp_path, embedding_arrays(), {"3": "x.mp3"}) == {"3": 0}
+    texts = embedding_arrays(song_id=np.array(["b", "b", "a", "b"]))
     assert found(tmp_path, texts, {"a": "x.mp3", "b": "y.mp3"}) == {"a": 5, "b": 0}
 
 
@@ -77,13 +68,13 @@ def test_songs_without_embeddings_are_named(tmp_path):
     with pytest.raises(
         ValueError, match=r"of 2 songs in .*teacher\.npz', but got none for 1 .* first is /music/7\.mp3"
     ):
-        found(tmp_path, teacher_arrays(), {3: "/music/3.mp3", 7: "/music/7.mp3"})
+        found(tmp_path, embedding_arrays(), {3: "/music/3.mp3", 7: "/music/7.mp3"})
     with pytest.raises(ValueError, match=r"none for 1 of them, the first is 7\."):
-        found(tmp_path, teacher_arrays(), {3: "", 7: ""})
+        found(tmp_path, embedding_arrays(), {3: "", 7: ""})
 
 
 def save(path, record=None, **changed):
-    arrays = teacher_arrays(**changed) | ({} if record is None else {"record": np.array(json.dumps(record))})
+    arrays = embedding_arrays(**changed) | ({} if record is None else {"record": np.array(json.dumps(record))})
     np.savez(path, **arrays)
     return path
 
@@ -115,7 +106,7 @@ def test_every_teacher_has_a_name_of_its_own(tmp_path):
 
 def test_an_id_or_path_in_any_file_comes_before_a_name(tmp_path):
     np.savez(tmp_path / "names.npz", **path_arrays("/moved/a.mp3"))
-    np.savez(tmp_path / "ids.npz", **teacher_arrays())
+    np.savez(tmp_path / "ids.npz", **embedding_arrays())
     (teacher,) = read_teachers([tmp_path / "names.npz", tmp_path / "ids.npz"])
     tracks = teacher.find({2: "/music/a.mp3", "new": "/unlabelled/a.mp3"})
     assert {song: track.values[0, 0] for song, track in tracks.items()} == {2: 5, "new": 0}
