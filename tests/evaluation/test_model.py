@@ -154,6 +154,14 @@ def test_the_table_shows_every_metric():
     assert len({len(line) for line in (header, *lines)}) == 1
 
 
+def test_errors_are_shown_on_the_scale_of_the_ratings_too():
+    names = [f"{unit}{of}{name}" for unit in ("song_", "") for of in ("valence_", "arousal_", "") for name in METRICS]
+    metrics = dict.fromkeys((f"test_{name}" for name in names), 3.2)
+    *_, title, header, valence, _, _ = format_metrics(metrics, "test", (-1, 1)).splitlines()
+    assert (title, header.split()) == ("On the scale of the ratings, -1 to 1:", ["mse", "rmse", "mae"])
+    assert valence.split() == ["song", "valence", "0.2000", "0.8000", "0.8000"]  # a point is a quarter
+
+
 def test_an_unknown_split_is_refused_before_files_are_read():
     with pytest.raises(ValueError, match=r"Expected a split out of train, validation, test, all, but got 'dev'"):
         evaluate_model("missing", DataSource("missing"), split="dev")
@@ -234,6 +242,16 @@ def test_other_data_are_evaluated_whole_as_they_are_and_mapped(trained, options,
     printed = capsys.readouterr().out
     rmse = systems["model"]["song"]["metrics"]["valence_rmse"]["value"]
     assert f"{rmse / 8:.3f}" in printed.split("on the scale of the ratings, 0 to 1")[1]
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_other_data_are_cut_without_the_overlap_of_training(trained, options, ratings_table, tmp_path):
+    overlapping = shutil.copytree(trained, tmp_path / "model", ignore=shutil.ignore_patterns("checkpoint-*"))
+    protocol = json.loads((overlapping / "protocol.json").read_text())
+    (overlapping / "protocol.json").write_text(json.dumps(protocol | {"segment_hop_seconds": 0.5}))
+    for source, num_segments in ((ratings_table, 2), (options["source"], 3)):  # of 2 s, in songs of 3 s
+        evaluate_model(overlapping, output_dir=tmp_path / "out", **options | {"source": source})
+        assert set(pd.read_csv(tmp_path / "out" / "predictions.csv")["num_segments"]) == {num_segments}
 
 
 @pytest.mark.usefixtures("no_plots")
