@@ -44,26 +44,28 @@ def plot_loss_curves(log_history: Sequence[Mapping[str, Any]], path: FilePath, b
     """
     Plot the course of training over the epochs.
 
-    One panel shows the mean squared error of training and validation. Where the loss has further terms, the second
-    one shows the training loss and its terms, each times its weight. With validation, the last one shows its CCC: of
-    songs if it was logged, otherwise of segments.
+    One panel shows the mean squared error of training and validation, if there is any. Where the loss has further
+    terms, the next one shows the training loss and its terms, each times its weight. With validation, the last one
+    shows its CCC: of songs if it was logged, otherwise of segments.
 
     Args:
-        log_history: `Trainer.state.log_history`, with `loss_mse` and `eval_mse`.
+        log_history: `Trainer.state.log_history`, with `loss_mse` and `eval_mse`, or other terms of the loss.
         best_step: `Trainer.state.best_global_step`; None is the step with the lowest validation error.
 
     Raises:
-        ValueError: for a history without any error.
+        ValueError: for a history without any of them.
     """
-    training = [entry for entry in log_history if "loss_mse" in entry]
+    training = [entry for entry in log_history if any(key.startswith("loss_") for key in entry)]
     # The first of a step: an evaluation after training measures the restored checkpoint.
     validation = list({entry["step"]: entry for entry in reversed(log_history) if "eval_mse" in entry}.values())[::-1]
     if not training and not validation:
-        raise ValueError("Expected a log history with 'loss_mse' or 'eval_mse', but got neither.")
-    curves = [("loss_mse", "training", GUIDE_COLOR), ("eval_mse", "validation", MEAN_COLOR)]
-    panels = [("Mean squared error per segment", "squared rating points", curves)]
+        raise ValueError("Expected a log history with terms of the loss or 'eval_mse', but got neither.")
+    panels = []
+    if validation or "loss_mse" in training[0]:
+        curves = [("loss_mse", "training", GUIDE_COLOR), ("eval_mse", "validation", MEAN_COLOR)]
+        panels.append(("Mean squared error per segment", "squared rating points", curves))
     terms = [key for key in training[0] if key.startswith("loss_")] if training else []
-    if len(terms) > 1:
+    if terms not in ([], ["loss_mse"]):
         terms.sort(key=lambda term: term != "loss_mse")
         labels = [term.removeprefix("loss_").replace("_", " ").replace("mse", "mean squared error") for term in terms]
         curves = [("loss", "total", MEAN_COLOR), *zip(terms, labels, itertools.cycle(TERM_COLORS))]

@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Where the released model and the recipes are."""
+"""Where the released model, the encoder that it started from, and the recipes are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ def packaged(name: str) -> Path:
     return package / name if (package / name).is_dir() else package.parent / name
 
 
-RELEASED_MODEL = packaged("hub/ast-va-deam")
-RELEASED_NAMES = ("ast-va-deam", "hub/ast-va-deam")
+RELEASED_MODEL, RELEASED_ENCODER = packaged("hub/ast-va-deam"), packaged("hub/ast-va-encoder")
+RELEASED = {
+    f"{parent}{folder.name}": folder for folder in (RELEASED_MODEL, RELEASED_ENCODER) for parent in ("", "hub/")
+}
 RECIPES = packaged("configs")
 
 
 def find_model(name: str) -> str:
-    """The folder of the released model for one of `RELEASED_NAMES` that is no folder here; any other name as it is."""
-    return str(RELEASED_MODEL) if name in RELEASED_NAMES and not Path(name).exists() else name
+    """The folder of a released model, or encoder, for its name if that is no folder here; any other name as it is."""
+    return str(RELEASED[name]) if name in RELEASED and not Path(name).exists() else name
 
 
 def recipe_names() -> list[str]:

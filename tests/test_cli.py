@@ -15,7 +15,7 @@ from modeling_ast_va import __version__, cli
 from modeling_ast_va.cli import main
 from modeling_ast_va.commands import COMMANDS
 from modeling_ast_va.processes import check_device
-from modeling_ast_va.released import RELEASED_MODEL, RELEASED_NAMES, find_model
+from modeling_ast_va.released import RELEASED, find_model
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PARSE_ALL = """
@@ -84,7 +84,8 @@ WRONG = [
     ("train --log_mels memory", "--log_mels: invalid choice: 'memory'"),
     (
         "train missing.json",
-        "a recipe out of deam.json, deam_distilled.json, demo.json, finetune.json, notebook.json, but got 'missing.",
+        "a recipe out of deam.json, deam_fast.json, demo.json, finetune.json, notebook.json, "
+        "pretrain.json, but got 'missing.",
     ),
     ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),
     ("train --num_folds 5", "num_folds of 2 or more together with a fold"),
@@ -278,8 +279,8 @@ def test_scripts_are_commands(script, monkeypatch, capsys):
 
 def test_the_released_model_has_a_name_in_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in RELEASED_NAMES:
-        assert find_model(name) == str(RELEASED_MODEL)
+    for name, folder in RELEASED.items():
+        assert find_model(name) == str(folder)
     assert find_model("me/ast-va-deam") == "me/ast-va-deam"
     (tmp_path / "ast-va-deam").mkdir()
     assert find_model("ast-va-deam") == "ast-va-deam"  # a folder of that name is that folder

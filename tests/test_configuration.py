@@ -38,6 +38,7 @@ def test_default_has_3314306_parameters():
         ({"max_length": 16, "num_mel_bins": 16}, (1, 1)),
         ({"max_length": 431}, (8, 26)),  # the last frames do not fill a patch
         ({"max_length": 431, "stem_channels": [8, 8, 8]}, (1, 54)),  # the stem rounds up
+        ({"max_length": 431, "stem_channels": [8, 8], "stem_strides": [4, 3]}, (1, 36)),
     ],
 )
 def test_patch_grid(settings, grid):
@@ -70,6 +71,10 @@ def test_patch_grid(settings, grid):
         ({"segment_seconds": 0.0}, ["segment_seconds", "0.0"]),
         ({"stem_channels": (8, 0)}, ["stem_channels", "0"]),
         ({"stem_channels": (8, 8, 8), "num_mel_bins": 7}, ["7", "8", "num_mel_bins"]),
+        ({"stem_channels": (8, 8), "stem_strides": (4, 2), "num_mel_bins": 7}, ["7", "8", "num_mel_bins"]),
+        ({"stem_channels": (8, 8), "stem_strides": (4, 0)}, ["stem_strides", "0"]),
+        ({"stem_channels": (8, 8), "stem_strides": (4,)}, ["2 stem_channels", "[4]"]),
+        ({"stem_act": "gelo"}, ["stem_act", "gelo"]),
         ({"descriptor_hidden_size": -1}, ["descriptor_hidden_size", "-1"]),
         ({"descriptor_hidden_size": 8, "num_mel_bins": 23}, ["24", "23", "num_mel_bins"]),
         ({"f_min": 4000, "f_max": 4000}, ["f_min", "4000"]),

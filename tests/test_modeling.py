@@ -410,23 +410,33 @@ def test_encoder_ignores_the_head_of_a_checkpoint(model, tmp_path):
 STEM = {"stem_channels": (4, 6), "num_mel_bins": 21, "max_length": 50, "hidden_size": 16, "num_hidden_layers": 2}
 
 
-def test_convolutional_stem_equals_layers_of_torch():
-    config = ASTVAConfig(**STEM)
+@pytest.mark.parametrize(
+    ("settings", "kernels", "activation", "shape"),
+    [
+        ({}, ((3, 2), (3, 2)), nn.GELU(), (13, 6)),
+        ({"stem_strides": (4, 2), "stem_act": "relu"}, ((7, 4), (3, 2)), nn.ReLU(), (7, 3)),
+        ({"stem_strides": (1, 3), "hidden_act": "silu"}, ((1, 1), (5, 3)), nn.SiLU(), (17, 7)),
+    ],
+)
+def test_convolutional_stem_equals_layers_of_torch(settings, kernels, activation, shape):
+    config = ASTVAConfig(**STEM, **settings)
     ours = random_weights(ASTVAModel(config).embeddings.patch_embeddings)
     for stage in ours.stages:
         stage.norm.running_mean.normal_()
         stage.norm.running_var.uniform_(0.5, 2)
-    first, second = ours.stages
-    reference = nn.Sequential(
-        *(first.convolution, first.norm, nn.GELU(), second.convolution, second.norm, nn.GELU(), nn.Flatten(1, 2))
-    )
+    layers: list[nn.Module] = []
+    for stage, channels, (kernel, stride) in zip(ours.stages, ((1, 4), (4, 6)), kernels):
+        convolution = nn.Conv2d(*channels, kernel, stride, padding=kernel // 2, bias=False)
+        convolution.weight = stage.convolution.weight
+        layers += [convolution, stage.norm, activation]
+    reference = nn.Sequential(*layers)
     input_values = torch.randn(2, 50, 21, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        maps = reference[:-1](input_values[:, None])  # (2, channels, frames, bins)
-        assert maps.shape == (2, 6, 13, 6)
-        expected = torch.stack([ours.projection(maps[:, :, step].flatten(1)) for step in range(13)], dim=1)
+        maps = reference(input_values[:, None])  # (2, channels, frames, bins)
+        assert maps.shape == (2, 6, *shape)
+        expected = torch.stack([ours.projection(maps[:, :, step].flatten(1)) for step in range(shape[0])], dim=1)
         assert_close(ours(input_values), expected)
-    assert config.patch_grid == (1, 13)
+    assert config.patch_grid == (1, shape[0])
 
 
 def test_model_with_a_stem_accepts_other_lengths_and_is_saved(tmp_path):

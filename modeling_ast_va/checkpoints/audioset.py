@@ -19,7 +19,7 @@ from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.files import CONFIG_FILE, EXTRACTOR_FILE
 from ..hub.folder import load_model, naming
-from ..modeling_ast_va import ASTVAForRegression, resample_position_embeddings
+from ..modeling_ast_va import HEADS, ASTVAForRegression, resample_position_embeddings
 from ..pipeline_ast_va import check_weights
 from ..settings import fitting_length, split_settings
 
@@ -27,11 +27,12 @@ logger = logging.getLogger(__name__)
 
 POSITIONS = "embeddings.position_embeddings"
 PATCH_KERNEL = "embeddings.patch_embeddings.projection.weight"
+DESCRIPTORS = "ast_va.descriptor_embedding."  # prefix of the weights that embed them
 CLASSIFIER = ("classifier.layernorm.", "classifier.dense.")  # of ASTForAudioClassification, ignored
 GIVEN_BY_ENCODER = (  # settings that the weights of an encoder determine
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps"),
     *("qkv_bias", "patch_size", "frequency_stride", "time_stride", "num_mel_bins", "descriptor_hidden_size"),
-    *("norm_first", "use_distillation_token"),
+    *("norm_first", "use_distillation_token", "stem_channels", "stem_strides", "stem_act"),
 )
 
 
@@ -89,7 +90,8 @@ def load_initial_model(
 
     Args:
         model_id_or_path: Hub id or folder.
-        settings: as for [`init_from_audioset_ast`], in place of the saved ones.
+        settings: as for [`init_from_audioset_ast`], in place of the saved ones. With `descriptor_hidden_size=0`, the
+            descriptors of a saved model are left out, and its head is new.
 
     Raises:
         ValueError: for a checkpoint of another model, and for settings that do not fit its weights.
@@ -97,13 +99,16 @@ def load_initial_model(
     settings = dict(settings or {})
     if _check_model_type(model_id_or_path, ASTVAConfig.model_type, ASTConfig.model_type) == ASTConfig.model_type:
         return init_from_audioset_ast(model_id_or_path, **settings)
-    saved, features = load_model(model_id_or_path, dtype=torch.float32)
-    config, features = _apply_settings(saved.config, features, settings, (*GIVEN_BY_ENCODER, "head_hidden_size"))
+    saved, features = load_model(model_id_or_path, dtype=torch.float32, needs_head=False)
+    tensors, given = saved.state_dict(), [*GIVEN_BY_ENCODER, "head_hidden_size"]
+    if saved.config.descriptor_hidden_size and settings.get("descriptor_hidden_size") == 0:
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith((*HEADS, DESCRIPTORS))}
+        given = [name for name in GIVEN_BY_ENCODER if name != "descriptor_hidden_size"]
+    config, features = _apply_settings(saved.config, features, settings, given)
     model = ASTVAForRegression(config).eval()
-    tensors = saved.state_dict()
     positions = f"{saved.base_model_prefix}.{POSITIONS}"
     tensors[positions] = _fit_positions(tensors[positions], saved.config, config)
-    model.load_state_dict(tensors)
+    model.load_state_dict(model.state_dict() | tensors)
     return model, features
 
 
@@ -151,8 +156,10 @@ def _apply_settings(
     if unknown := settings.keys() - of_config.keys() - of_features.keys():
         raise ValueError(f"Expected settings of ASTVAConfig or ASTVAFeatureExtractor, but got {listed(unknown)}.")
     for name in given:
-        if settings.get(name, getattr(config, name)) != getattr(config, name):
-            raise ValueError(f"Expected {name}={getattr(config, name)} for these weights, but got {settings[name]}.")
+        saved = getattr(config, name)
+        wanted = settings.get(name, saved)
+        if wanted != saved and not (isinstance(wanted, list) and tuple(wanted) == tuple(saved)):
+            raise ValueError(f"Expected {name}={saved} for these weights, but got {wanted}.")
     new_features = {**features.to_dict(), **of_features}
     if "max_length" not in settings and new_features["segment_seconds"] != features.segment_seconds:
         of_config["max_length"] = new_features["max_length"] = fitting_length(config, new_features)

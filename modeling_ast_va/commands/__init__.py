@@ -7,9 +7,12 @@ from .library import playlist, tag
 from .prediction import predict
 from .publishing import convert, push, release
 from .tools import benchmark, demo
-from .training import evaluate, train
+from .training import evaluate, pretrain, train
 
 COMMANDS = {
     one.__name__: one
-    for one in (predict, playlist, tag, train, evaluate, embed, export, release, push, convert, demo, benchmark)
+    for one in (
+        *(predict, playlist, tag, train, evaluate, embed, pretrain),
+        *(export, release, push, convert, demo, benchmark),
+    )
 }

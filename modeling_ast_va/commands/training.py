@@ -13,12 +13,21 @@ from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE, check_model, re
 from ..released import find_model
 from .flags import AS_TRAINED, OF_DATA, OF_SPLIT, add_flags, check_paths, take_source
 
+PRETRAIN_RECIPE = "pretrain.json"
+
 
 def train(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Train a model on DEAM, on ratings of one's own, or on demo songs."""
     arguments = training.parse_arguments(argv, prog=parser.prog)
     training.check_arguments(arguments)
     training.train(arguments)
+
+
+def pretrain(parser: ArgumentParser, argv: Sequence[str]) -> None:
+    """Train an encoder on music without labels, to predict the embeddings of teachers."""
+    arguments = training.parse_arguments(argv, prog=parser.prog, command=training.PRETRAIN, recipe=PRETRAIN_RECIPE)
+    training.check_pretraining(arguments)
+    training.pretrain(arguments)
 
 
 def evaluate(parser: ArgumentParser, argv: Sequence[str]) -> None:

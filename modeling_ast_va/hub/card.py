@@ -104,29 +104,37 @@ def _render(
         results = {prefix + name: one["value"] for prefix in metrics for name, one in metrics[prefix].items()}
     metadata = card_data(protocol, results, name)
     commands = release_commands(protocol, cross_validation, name) if cross_validation else [protocol.get("command")]
-    # Text of the records is escaped where the template shows it, except for what is Markup, which is made here.
-    environment = jinja2.Environment(finalize=_escaped)
-    environment.filters["code"] = lambda text: Markup(markdown_code(text))
-    content = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        card_data=Markup(metadata.to_yaml()),
-        license=metadata.license,
-        name=name,
-        repo_id=Markup(repo_id),
-        config=config,
-        feature_extractor=feature_extractor,
-        num_parameters=num_parameters,
-        protocol=protocol,
-        splits=SPLITS,
-        rating_scale=None if label_range_of(protocol) == list(config.label_range) else label_range_of(protocol),
-        cross_validation=cross_validation,
-        results=Markup(metrics_table("", results, TEST_ROWS)),
-        systems=Markup(systems_table(systems)),
-        training_fit=Markup(metrics_table("per song", training_fit, TRAINING_ROWS)),
-        audit=Markup(audit_table(protocol.get("label_audit", []))),
-        commands=Markup("\n".join(map(str, commands))),
-        fence=Markup(fence_of("\n".join(map(str, commands)))),
+    content = (
+        escaping_environment()
+        .from_string(TEMPLATE.read_text(encoding="utf-8"))
+        .render(
+            card_data=Markup(metadata.to_yaml()),
+            license=metadata.license,
+            name=name,
+            repo_id=Markup(repo_id),
+            config=config,
+            feature_extractor=feature_extractor,
+            num_parameters=num_parameters,
+            protocol=protocol,
+            splits=SPLITS,
+            rating_scale=None if label_range_of(protocol) == list(config.label_range) else label_range_of(protocol),
+            cross_validation=cross_validation,
+            results=Markup(metrics_table("", results, TEST_ROWS)),
+            systems=Markup(systems_table(systems)),
+            training_fit=Markup(metrics_table("per song", training_fit, TRAINING_ROWS)),
+            audit=Markup(audit_table(protocol.get("label_audit", []))),
+            commands=Markup("\n".join(map(str, commands))),
+            fence=Markup(fence_of("\n".join(map(str, commands)))),
+        )
     )
     return ModelCard(content).content
+
+
+def escaping_environment() -> jinja2.Environment:
+    """Templates that escape text of the records where they show it, except for Markup, which the package makes."""
+    environment = jinja2.Environment(finalize=_escaped)
+    environment.filters["code"] = lambda text: Markup(markdown_code(text))
+    return environment
 
 
 def _escaped(value: Any) -> Any:

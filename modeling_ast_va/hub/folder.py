@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 
 from ..configuration_ast_va import ASTVAConfig
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..modeling_ast_va import ASTVAForRegression
+from ..modeling_ast_va import HEADS, ASTVAForRegression, ASTVAModel
 from ..pipeline_ast_va import CUSTOM_PIPELINES, check_weights
 from .files import (
     CARD_FILE,
@@ -174,14 +174,25 @@ def check_hub_folder(folder: str | PathLike[str]) -> list[str]:
     return names
 
 
+def save_encoder(encoder: ASTVAModel, feature_extractor: ASTVAFeatureExtractor, directory: str | PathLike[str]) -> None:
+    """Save an encoder without a head, as [`save_hub_folder`] saves a model."""
+    encoder.config.check_fit(feature_extractor)
+    for name in ("auto_map", "custom_pipelines"):  # of the model that it was part of
+        if hasattr(encoder.config, name):
+            delattr(encoder.config, name)
+    encoder.save_pretrained(directory)
+    feature_extractor.save_pretrained(directory)
+
+
 def load_model(
-    model: str | PathLike[str], dtype: str | torch.dtype = "auto"
+    model: str | PathLike[str], dtype: str | torch.dtype = "auto", *, needs_head: bool = True
 ) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """
     Load a model and its feature extractor from a folder or a Hub id; a ValueError names the file that is damaged.
 
     Args:
         dtype: precision of the weights; "auto" is that of the file.
+        needs_head: whether a saved encoder, which has no head, is an error; else the head is new.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -191,7 +202,7 @@ def load_model(
         network, info = ASTVAForRegression.from_pretrained(
             model, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-        if missing := sorted(info["missing_keys"]):
+        if missing := sorted(key for key in info["missing_keys"] if needs_head or not key.startswith(HEADS)):
             raise ValueError(f"none of {', '.join(missing)}.")
         check_weights(network)
     return network, feature_extractor

@@ -61,10 +61,10 @@ def describe_protocol(
         distillation: the teachers, and the music without labels, from which the model learned; empty without any.
         license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
     """
-    inherited = load_protocol(find_model(str(base_model))).get("license") if base_model else None
+    base = load_protocol(find_model(str(base_model))) if base_model else {}
+    inherited = base.get("license")
     if inherited in (None, "apache-2.0"):  # which asks for nothing beyond the licence of the data
         inherited = LICENSES.get(songs.dataset, "unknown")
-    packages = (torch, transformers, datasets)
     return {
         "dataset": songs.dataset,
         "label_range": list(songs.label_range),
@@ -78,12 +78,51 @@ def describe_protocol(
         "dataset_fingerprint": fingerprint(splits),
         "data_fingerprint": unsplit_fingerprint(splits),
         "base_model": base_model,
+        "pretraining": base.get("pretraining", {}),
         "median_song_seconds": median_song_seconds(splits),
         "distillation": dict(distillation or {}),
         "command": training_command(sys.argv),
         "license": license or inherited,
-        "versions": {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages},
+        "versions": _versions(),
     }
+
+
+def describe_pretraining(
+    *,
+    seed: int,
+    feature_extractor: ASTVAFeatureExtractor,
+    teachers: Sequence[Mapping[str, Any]],
+    unlabeled: Mapping[str, Any],
+    num_windows: Mapping[str, int],
+    license: str | None,
+) -> dict[str, Any]:
+    """
+    Describe a pre-training run, as the content of `protocol.json`. Models that start from it repeat `pretraining`.
+
+    Args:
+        seed: of training.
+        teachers: records of the encoders.
+        unlabeled: the record of the music without labels.
+        num_windows: augmented windows of training and of validation.
+        license: of the trained weights; None is unknown, since neither teachers nor music state theirs.
+    """
+    return {
+        "pretraining": {
+            "teachers": [dict(teacher) for teacher in teachers],
+            "unlabeled": dict(unlabeled),
+            "num_windows": dict(num_windows),
+            "command": training_command(sys.argv),
+        },
+        "seed": seed,
+        "segment_seconds": feature_extractor.segment_seconds,
+        "license": license or "unknown",
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    packages = (torch, transformers, datasets)
+    return {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages}
 
 
 def trained_split(protocol: Mapping[str, Any], **given: Any) -> tuple[str, SplitSettings]:
@@ -123,8 +162,8 @@ def load_protocol(model: str | PathLike[str]) -> dict[str, Any]:
 
 
 def training_command(argv: Sequence[str]) -> str:
-    """The command line that started training, without a token of the Hub."""
-    _, words = _take_flags(argv, "hub_token")
+    """The command line that started training, without a token of the Hub the folders of one machine, and resumption."""
+    _, words = _take_flags(argv, "hub_token", "cache_dir", "output_dir", "resume_from_checkpoint")
     # The console command is installed in any folder, and `python -m` runs a file of the package.
     start = ["ast-va"] if Path(words[0]).name in ("ast-va", "__main__.py") else ["accelerate", "launch", words[0]]
     return shlex.join([*start, *words[1:]])
@@ -132,7 +171,7 @@ def training_command(argv: Sequence[str]) -> str:
 
 def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str, Any], name: str) -> list[str]:
     """
-    The commands that train a released model again, in order: folds, evaluation, all songs, release.
+    The commands that train a released model again, in order: pre-training, folds, evaluation, all songs, release.
 
     Args:
         protocol: of the released model; all trainings repeat its `command`, except for split and output.
@@ -149,7 +188,9 @@ def release_commands(protocol: Mapping[str, Any], cross_validation: Mapping[str,
     data = " ".join(f"--{name} {shlex.join(values)}" for name, values in given.items() if values)
     run = "ast-va {}" if words[0] == "ast-va" else "python scripts/{}.py"
     baselines = "" if all("segment" in report for report in cross_validation["systems"].values()) else " --baselines"
+    pretraining = protocol.get("pretraining", {}).get("command")
     return [
+        *([f"{pretraining} --output_dir {output}/encoder"] if pretraining else []),
         f"for fold in {' '.join(map(str, range(folds['num_folds'])))}; do\n"
         f"    {train} \\\n"
         f"        --split_by {folds['split_by']} --split_seed {folds['split_seed']} --num_folds {folds['num_folds']} "

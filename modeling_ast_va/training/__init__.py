@@ -6,7 +6,9 @@ from ..lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "arguments": ["check_arguments", "parse_arguments"],
+        "arguments": ["check_arguments", "check_pretraining", "parse_arguments"],
+        "flags": ["PRETRAIN"],
+        "pretraining": ["pretrain"],
         "run": ["train"],
         "release": ["release_model"],
     },

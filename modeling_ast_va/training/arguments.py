@@ -16,7 +16,7 @@ from ..data.sources import DataSource
 from ..data.splits import SplitSettings
 from ..hub.files import AST_MODEL_TYPE, MODEL_TYPE, check_model, check_repo_id
 from ..released import find_model, find_recipe
-from ..training.flags import SOURCES, flag_parser, training_flags
+from ..training.flags import SOURCES, TRAIN, CommandHelp, flag_parser, training_flags
 from ..training.recipes import default_recipe, read_recipe
 
 logger = logging.getLogger(__name__)
@@ -130,12 +130,19 @@ class Arguments(NamedTuple):
     training: dict[str, Any]  # of [`ASTVATrainingArguments`]
 
 
-def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) -> Arguments:
+def parse_arguments(
+    argv: Sequence[str] | None = None, prog: str | None = None, *, command: CommandHelp = TRAIN, recipe: str = ""
+) -> Arguments:
     """
     Parse `argv`, by default the command line: `[recipe.json] [--flag value ...]`.
 
     Flags take precedence over the named recipe, a file or one of the package ([`find_recipe`]), and that over
     [`default_recipe`].
+
+    Args:
+        prog: name of the program in messages.
+        command: what the help says about it.
+        recipe: the named recipe where `argv` names none.
 
     Raises:
         SystemExit: for an unknown flag or a value of the wrong type, after a message with a suggestion.
@@ -144,13 +151,14 @@ def parse_arguments(argv: Sequence[str] | None = None, prog: str | None = None) 
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     flags = training_flags()
-    named = find_recipe(argv.pop(0)) if argv and not argv[0].startswith("-") else None
-    recipe = read_recipe(named, flags) if named else {}
-    shown = read_recipe(default_recipe(recipe.get("init_from")), flags) | recipe
-    given = vars(flag_parser(prog, shown, full_help="--help_all" in argv).parse_args(argv))
-    base = default_recipe(given.get("init_from", recipe.get("init_from")))
+    name = argv.pop(0) if argv and not argv[0].startswith("-") else recipe
+    named = find_recipe(name) if name else None
+    of_recipe = read_recipe(named, flags) if named else {}
+    shown = read_recipe(default_recipe(of_recipe.get("init_from")), flags) | of_recipe
+    given = vars(flag_parser(prog, shown, command, full_help="--help_all" in argv).parse_args(argv))
+    base = default_recipe(given.get("init_from", of_recipe.get("init_from")))
     output_name = Path(named or given.get("data_csv") or base).stem
-    values = {"output_dir": f"outputs/{output_name}", **read_recipe(base, flags), **recipe, **given}
+    values = {"output_dir": f"outputs/{output_name}", **read_recipe(base, flags), **of_recipe, **given}
     of_source: dict[str, dict[str, Any]] = {source: {} for source in SOURCES}
     for name, value in values.items():
         of_source[flags[name].source][name] = value
@@ -176,6 +184,30 @@ def check_arguments(arguments: Arguments) -> None:
     if data.init_from is not None:
         check_model(find_model(data.init_from), MODEL_TYPE, AST_MODEL_TYPE)
     _check_teachers(data, training.get("teacher_weight", 0))
+    _check_outputs(data, training)
+
+
+def check_pretraining(arguments: Arguments) -> None:
+    """Check arguments of pre-training as [`check_arguments`] does those of training (ValueError)."""
+    data, training = arguments.data, arguments.training
+    if data.data_dir or data.data_csv or data.teacher_embeddings:
+        got = data.data_dir or data.data_csv or ", ".join(data.teacher_embeddings or ())
+        raise ValueError(
+            f"Expected music without labels (unlabeled_dir) and teachers that embed it (teachers), but got {got}."
+        )
+    if not data.unlabeled_dir or not data.teachers:
+        got = f"unlabeled_dir {data.unlabeled_dir} and teachers {data.teachers}"
+        raise ValueError(f"Expected a folder of music and one or more teachers, but got {got}.")
+    if data.validation_ratio >= 1:
+        raise ValueError(f"Expected validation_ratio below 1, but got {data.validation_ratio:g}.")
+    if data.init_from is not None:
+        check_model(find_model(data.init_from), MODEL_TYPE)
+    _check_teachers(data, training.get("teacher_weight", 0))
+    _check_outputs(data, training)
+
+
+def _check_outputs(data: DataArguments, training: dict[str, Any]) -> None:
+    """Check that the folders can be written (ValueError)."""
     for folder in (training.get("output_dir"), data.cache_dir):
         if folder is not None:
             check_output(folder, is_folder=True)

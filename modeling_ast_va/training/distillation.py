@@ -82,7 +82,7 @@ def prepare_distillation(
         distillation.parts.append((unlabeled, args.unlabeled_batch_size))
         distillation.record["unlabeled"] = describe_unlabeled(unlabeled)
     if sources and data.num_augmented_windows and args.augmented_batch_size:
-        pool = _songs_of([rows, unlabeled], paths)
+        pool = songs_of([rows, unlabeled], paths)
         augmented = _load_windows(data, pool, sources, feature_extractor, training_songs, teacher_tracks)
         distillation.record["augmented_windows"] = {"num_drawn": data.num_augmented_windows, "num_used": len(augmented)}
         if len(augmented):
@@ -183,13 +183,13 @@ def _load_windows(
     windows = draw_windows(pool, data.num_augmented_windows, feature_extractor.segment_seconds, WINDOWS_SEED)
     options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir}
     augmented = load_augmented(windows, pool, teachers, feature_extractor, **options)
-    used = _only_of(training_songs, windows, pool)
+    used = only_of(training_songs, windows, pool)
     augmented = augmented.select(used)
     teacher_tracks.add_windows(augmented, [pool[louder_source(windows[index])].song_id for index in used])
     return augmented
 
 
-def _songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> list[Source]:
+def songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> list[Source]:
     """The songs of segments, of which windows are drawn; the path of one without labels is its id."""
     sources = []
     for part in filter(None, parts):
@@ -201,7 +201,7 @@ def _songs_of(parts: Iterable[Dataset | None], paths: Mapping[SongId, str]) -> l
     return sources
 
 
-def _only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], pool: Sequence[Source]) -> list[int]:
+def only_of(songs: Container[SongId], windows: Sequence[Mapping[str, Any]], pool: Sequence[Source]) -> list[int]:
     """The positions of windows all of whose pieces are of some songs."""
     is_used = [source.song_id in songs for source in pool]
     pieces = [[is_used[piece["source"]] for piece in window["pieces"]] for window in windows]

@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-from datasets import Dataset
 from tqdm import tqdm
 from transformers import TrainerCallback
 
@@ -18,20 +17,18 @@ MEASURED_STEPS, MEASURED_SECONDS = 20, 10  # whichever comes first
 
 class TimeEstimate(TrainerCallback):
     """
-    Prints the numbers of songs, segments and steps when training starts, and soon after about how long it takes.
+    Prints what there is to train on, and the number of steps, when training starts; soon after about how long it takes.
 
     The time is that of all steps at the median rate of the first ones, without evaluations and checkpoints. A resumed
     run counts the steps that are left.
 
     Args:
-        rows: segments to train on.
+        contents: to train on, such as `1,000 songs, 20,000 segments`.
         clock: of seconds.
     """
 
-    def __init__(self, rows: Dataset, clock: Callable[[], float] = time.perf_counter):
-        song_ids = rows.select_columns("song_id").with_format(None)["song_id"]  # without log-mels
-        self.num_songs, self.num_segments = len(set(song_ids)), len(rows)
-        self.clock = clock
+    def __init__(self, contents: str, clock: Callable[[], float] = time.perf_counter):
+        self.contents, self.clock = contents, clock
         self.first_step, self.is_done = 0, False
         self.times: list[float] = []  # at the ends of the measured steps
 
@@ -39,7 +36,7 @@ class TimeEstimate(TrainerCallback):
         self.first_step, self.is_done, self.times = state.global_step, False, []
         if state.is_world_process_zero and state.global_step < state.max_steps:
             steps = f"{state.max_steps - state.global_step:,} steps"
-            tqdm.write(f"Training on {self.num_songs:,} songs, {self.num_segments:,} segments: {steps}.")
+            tqdm.write(f"Training on {self.contents}: {steps}.")
 
     def on_step_end(self, args, state, control, **kwargs):
         if self.is_done or state.global_step < self.first_step + UNMEASURED_STEPS:

@@ -107,21 +107,43 @@ def training_flags() -> dict[str, Flag]:
     return {name: flags[name] for name in order}
 
 
-def flag_parser(prog: str | None, values: Mapping[str, Any], *, full_help: bool) -> ArgumentParser:
+class CommandHelp(NamedTuple):
+    """What the help of a command says before its flags."""
+
+    usage: str
+    description: str
+
+
+OF_RECIPES = "recipe.json is a JSON file of flags, or a recipe of the package: {recipes}."
+TRAIN = CommandHelp(
+    "%(prog)s [recipe.json] [--data_dir DEAM | --data_csv TABLE] [flags]",
+    f"Train an Audio Spectrogram Transformer that predicts valence and arousal of music. {OF_RECIPES} Settings that "
+    "neither a flag nor the recipe gives are those of deam_fast.json; with --init_from those of finetune.json, with "
+    "the network and the features of the checkpoint. Without data, training uses synthesised demo songs.",
+)
+PRETRAIN = CommandHelp(
+    "%(prog)s [recipe.json] --unlabeled_dir DIR --teachers MODEL [MODEL ...] [flags]",
+    "Train an encoder to predict the embeddings that teachers compute of augmented windows of music without labels; "
+    f"train --init_from continues with labels. {OF_RECIPES} Without one, it is pretrain.json; other settings are those "
+    "of deam_fast.json.",
+)
+
+
+def flag_parser(
+    prog: str | None, values: Mapping[str, Any], command: CommandHelp, *, full_help: bool
+) -> ArgumentParser:
     """
     The parser of the flags.
 
     Args:
         values: those of the recipes, which stand in the help as defaults.
+        command: what the help says before the flags.
         full_help: whether the help explains every argument of transformers, in place of naming them.
     """
     parser = ArgumentParser(
         prog=prog,
-        usage="%(prog)s [recipe.json] [--data_dir DEAM | --data_csv TABLE] [flags]",
-        description="Train an Audio Spectrogram Transformer that predicts valence and arousal of music. recipe.json is "
-        f"a JSON file of flags, or a recipe of the package: {', '.join(recipe_names())}. Settings that neither a flag "
-        "nor the recipe gives are those of deam.json; with --init_from those of finetune.json, with the network and "
-        "the features of the checkpoint. Without data, training uses synthesised demo songs.",
+        usage=command.usage,
+        description=command.description.format(recipes=", ".join(recipe_names())),
         formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=_help_position()),
         add_help=False,
     )

@@ -23,7 +23,8 @@ def training_loss(
     """
     The loss of a batch: mean squared error + `concordance_weight` * (1 - CCC) + weighted auxiliary terms.
 
-    Each term is over the segments that have what it compares with; the others are NaN.
+    Each term is over the segments that have what it compares with; the others are NaN. Without any labels in the batch,
+    as in pre-training, there are only the auxiliary terms.
 
     Args:
         outputs: of the model for the batch.
@@ -37,12 +38,13 @@ def training_loss(
     Returns:
         The loss, and its terms, whose sum it is: `mse`, `concordance` if it has a weight, and the auxiliary targets.
     """
-    ratings = outputs.logits.float()
+    ratings, terms = outputs.logits.float(), {}
     is_labelled = ~labels[:, 0].isnan()
-    predictions, labels = ratings[is_labelled], labels[is_labelled]
-    terms = {"mse": nn.functional.mse_loss(predictions, labels)}
-    if concordance_weight:
-        terms["concordance"] = concordance_weight * concordance_loss(predictions, labels)
+    if is_labelled.any():
+        predictions, labels = ratings[is_labelled], labels[is_labelled]
+        terms["mse"] = nn.functional.mse_loss(predictions, labels)
+        if concordance_weight:
+            terms["concordance"] = concordance_weight * concordance_loss(predictions, labels)
     if targets is not None and outputs.auxiliary_logits is not None:
         predicted = iter(outputs.auxiliary_logits.float().split(auxiliary_sizes(auxiliary_targets), dim=1))
         columns = targets.split([kind.num_targets for kind in auxiliary_targets], dim=1)

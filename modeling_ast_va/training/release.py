@@ -20,8 +20,10 @@ from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub import files
 from ..hub.card import write_model_card
-from ..hub.folder import check_hub_folder, copy_code, load_model, save_hub_folder
+from ..hub.encoder_card import write_encoder_card
+from ..hub.folder import check_hub_folder, copy_code, load_model, load_settings, save_encoder, save_hub_folder
 from ..hub.protocol import load_protocol, trained_split, unsplit_fingerprint
+from ..modeling_ast_va import ASTVAModel
 
 BATCH_SIZE = 32
 
@@ -55,6 +57,8 @@ def release_model(
         raise ValueError(f"Expected a new folder for the release, but {str(output)!r} is not empty.")
     if not (model / files.PROTOCOL_FILE).is_file():
         raise ValueError(f"Expected a folder that training wrote, but {str(model)!r} has no {files.PROTOCOL_FILE}.")
+    if "dataset" not in load_protocol(model):
+        return release_encoder(model, output, with_data=cross_validation is not None or source is not None)
     network, feature_extractor = load_model(model)
     if cross_validation is not None:
         calibrate_model(network, read_calibration(Path(cross_validation), model))
@@ -70,8 +74,24 @@ def release_model(
     check_hub_folder(output)
 
 
+def release_encoder(model: Path, output: Path, *, with_data: bool) -> None:
+    """Write a pre-trained encoder as [`release_model`] writes a model; ValueError for data or a cross-validation."""
+    if with_data:
+        raise ValueError(f"Expected neither data nor a cross-validation for the encoder in {str(model)!r}.")
+    _, feature_extractor = load_settings(model)
+    save_encoder(ASTVAModel.from_pretrained(model, dtype=torch.float32), feature_extractor, output)
+    halve_weights(output / files.WEIGHTS_FILE)
+    for name in (files.PROTOCOL_FILE, files.RESULTS_FILE, files.LOSS_PLOT_FILE):
+        shutil.copy(model / name, output)
+    write_encoder_card(output, output.name)
+
+
 def refresh_release(folder: str | Path) -> None:
     """Rewrite the code and the card of a released folder after this package has changed; weights and settings stay."""
+    if "dataset" not in load_protocol(folder):
+        ASTVAModel.from_pretrained(folder)
+        copy_code(folder)
+        return write_encoder_card(folder, Path(folder).absolute().name)
     load_model(folder)
     copy_code(folder)
     write_model_card(folder)

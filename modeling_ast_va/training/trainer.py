@@ -24,6 +24,7 @@ from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.files import RESULTS_FILE, read_json, write_json
 from ..hub.folder import save_hub_folder
+from ..hub.protocol import num_songs
 from ..modeling_ast_va import ASTVAForRegression
 from ..training.augmentation import spec_augment_mask
 from ..training.auxiliary import AuxiliaryTargets
@@ -181,12 +182,15 @@ def build_trainer(
     splits: DatasetDict,
     auxiliary_targets: Sequence[AuxiliaryTargets] = (),
     parts: Sequence[tuple[Dataset, int]] = (),
+    *,
+    contents: str | None = None,
 ) -> ASTVATrainer:
     """
     The trainer of a model on the splits `train` and, where there is one, `validation`.
 
     Args:
         parts: rows without labels, and how many of them are in each batch.
+        contents: what is trained on, for the first line of the output; by default songs and segments.
     """
     validation, training_set = splits.get("validation"), splits["train"]
     if parts:
@@ -197,7 +201,8 @@ def build_trainer(
     )
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
-    trainer.add_callback(TimeEstimate(splits["train"]))
+    counts = f"{num_songs(splits['train']):,} songs, {len(splits['train']):,} segments"
+    trainer.add_callback(TimeEstimate(contents or counts))
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)

@@ -17,7 +17,7 @@ from modeling_ast_va.evaluation import model as evaluation
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import parse_arguments
 from modeling_ast_va.training.audio_augmentation import Source
-from modeling_ast_va.training.distillation import _only_of, prepare_distillation
+from modeling_ast_va.training.distillation import only_of, prepare_distillation
 from modeling_ast_va.training.fused_ratings import ALL_SONGS, FusedRatings
 from modeling_ast_va.training.trainer import build_trainer
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
@@ -172,7 +172,7 @@ FOLDS = ("--num_folds", "5", "--fold", "0", "--validation_ratio", "0")
 def test_only_windows_of_training_songs_are_used():
     pool = [Source(song, "", 0.0, 9.0) for song in ("train", "test", "unlabelled")]
     windows = [{"pieces": [{"source": one} for one in pieces]} for pieces in ((0,), (1,), (0, 2), (0, 1), (1, 2), (2,))]
-    assert _only_of({"train", "unlabelled"}, windows, pool) == [0, 2, 5]
+    assert only_of({"train", "unlabelled"}, windows, pool) == [0, 2, 5]
 
 
 def test_no_song_of_the_test_is_in_an_augmented_window(music):
