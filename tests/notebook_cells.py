@@ -24,7 +24,6 @@ EXCEPTIONS = (
     re.compile(r"^\s*\d+\. ", re.MULTILINE),  # the number of an item
     re.compile(r"\b[Nn]otebooks? \d\b"),  # the number of a notebook
     re.compile(r"\b(?:19\d\d|20[0-2]\d)(?=[a-z]?\))"),  # the year of a citation: (Park et al., 2019)
-    re.compile(r"\$\$?[^$]+\$\$?"),  # a formula, whose constants define it
 )
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.DOTALL)
 

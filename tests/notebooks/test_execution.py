@@ -21,7 +21,7 @@ NOTEBOOKS = [
 @pytest.fixture(autouse=True)
 def kernel_environment(tmp_path, monkeypatch):
     """A kernel that imports this package, and that leaves no traces in the user's folders."""
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     paths = [str(Path(modeling_ast_va.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))

@@ -90,17 +90,12 @@ def test_numbers_in_text(text, expected):
         "1. First, decode.",
         "SpecAugment (Park et al., 2019), and Russell (1980)",
         "[a page](https://example.org/24)",
-        "$f = 700$ defines it",
         "```python\nprint(17)\n```",
         "see notebook 2",
     ],
 )
 def test_exceptions_are_not_numbers_of_a_text(text):
     assert stated_numbers(text) == set()
-
-
-def test_formulas_end_at_their_dollar_signs():
-    assert stated_numbers("from $a$ to 7 and $b$") == {7}
 
 
 def test_noise_is_errors_and_stderr():
