@@ -10,7 +10,7 @@ import jinja2
 from huggingface_hub import ModelCardData
 from markupsafe import Markup
 
-from ..formatting import single_line
+from ..formatting import fence_of, single_line
 from .card import TAGS, count_parameters, escaping_environment
 from .files import CARD_FILE, RESULTS_FILE, WEIGHTS_FILE, read_json_object
 from .folder import load_settings
@@ -46,6 +46,7 @@ def write_encoder_card(folder: str | PathLike[str], name: str) -> None:
         if metric.startswith(FIT_PREFIX) and metric.endswith(FIT_SUFFIX)
     }
     try:
+        command = str(protocol["pretraining"]["command"])
         content = (
             escaping_environment()
             .from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -57,6 +58,8 @@ def write_encoder_card(folder: str | PathLike[str], name: str) -> None:
                 pooler_size=config.pooler_size,
                 pretraining=protocol["pretraining"],
                 protocol=protocol,
+                command=Markup(command),
+                fence=Markup(fence_of(command)),
                 fits=fits,
             )
         )

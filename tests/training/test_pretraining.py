@@ -171,6 +171,8 @@ def test_an_encoder_is_released_and_refreshed(pretrained, tmp_path):
     assert "ast-va train deam.json --init_from my-encoder" in card
     assert f"| `first` | {pretrained[1]['eval_first_embeddings_r2']:.3f} |" in card
     assert "license: cc-by-4.0" in card
+    assert "```bash\naccelerate launch scripts/pretrain.py --seed 42\n```" in card
+    assert card.startswith("---\nlibrary_name: transformers\n")
     assert (pretrained[0] / "README.md").read_text() == card.replace("my-encoder", "encoder")
     (output / "modeling_ast_va.py").unlink()
     (output / "README.md").unlink()
