@@ -7,7 +7,7 @@ ENV := $(or $(ACTIVE),.venv)
 BIN := $(ENV)/bin
 STAMP := $(ENV)/.modeling_ast_va
 
-.PHONY: demo test test-library docs notebooks benchmark lint format install clean
+.PHONY: demo test test-slow test-library docs notebooks benchmark lint format install clean
 
 ## demo: synthesise the demo songs, train, evaluate, plot, and predict one song
 demo: install
@@ -22,6 +22,10 @@ demo: install
 ## test: the test suite
 test: install
 	$(BIN)/python -m pytest -n auto tests
+
+## test-slow: the tests that take minutes, such as notebooks that train
+test-slow: install
+	$(BIN)/python -m pytest --run-slow -m slow tests
 
 ## test-library: the common tests of transformers on our classes; downloads the source archive of the installed version
 test-library: install
