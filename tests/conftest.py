@@ -26,6 +26,22 @@ from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegressi
 torch.set_num_threads(1)  # the models are tiny, and the tests run beside each other
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes; runs with --run-slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--run-slow"):
+        skip = pytest.mark.skip(reason="takes minutes: --run-slow runs it")
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(skip)
+
+
 @pytest.fixture
 def config() -> ASTVAConfig:
     """A small network for 48 frames of 32 mel bins; its weights are large, so that its answers differ."""
