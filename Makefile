@@ -42,7 +42,8 @@ docs: install
 
 ## notebooks: execute all notebooks and keep their outputs
 notebooks: install
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+		notebooks/*.ipynb
 
 ## benchmark: the speed of each stage, compared with the notebook, in one table
 benchmark: install
