@@ -74,6 +74,7 @@ def add_notebook(files: Files, config: MkDocsConfig, notebook: Path) -> None:
     markdown, resources = MarkdownExporter().from_filename(
         str(notebook), resources={"output_files_dir": figures, "unique_key": notebook.stem}
     )
+    markdown = markdown.replace('<table border="1" class="dataframe">', "<table>")  # as other tables of the site
     files.append(File.generated(config, f"notebooks/{notebook.stem}.md", content=markdown))
     for name, data in resources["outputs"].items():
         files.append(File.generated(config, f"notebooks/{name}", content=data))
