@@ -7,7 +7,7 @@ ENV := $(or $(ACTIVE),.venv)
 BIN := $(ENV)/bin
 STAMP := $(ENV)/.modeling_ast_va
 
-.PHONY: demo test test-library benchmark lint format install clean
+.PHONY: demo test test-slow test-library docs notebooks benchmark lint format install clean
 
 ## demo: synthesise the demo songs, train, evaluate, plot, and predict one song
 demo: install
@@ -23,6 +23,10 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n auto tests
 
+## test-slow: the tests that take minutes, such as notebooks that train
+test-slow: install
+	$(BIN)/python -m pytest --run-slow -m slow tests
+
 ## test-library: the common tests of transformers on our classes; downloads the source archive of the installed version
 test-library: install
 	version=$$($(BIN)/python -c "from importlib.metadata import version; print(version('transformers'))") && \
@@ -31,6 +35,15 @@ test-library: install
 		--dest build/transformers "transformers==$$version"; } && \
 	tar -xzf $$folder.tar.gz -C build/transformers && \
 	TRANSFORMERS_TESTS=$$folder $(BIN)/python -m pytest -n auto tests/library
+
+## docs: the documentation site, in build/site; open build/site/index.html
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+## notebooks: execute all notebooks and keep their outputs
+notebooks: install
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+		notebooks/*.ipynb
 
 ## benchmark: the speed of each stage, compared with the notebook, in one table
 benchmark: install
