@@ -1,5 +1,5 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Where the released model, the encoder that it started from, and the recipes are."""
+"""Where the released model, the pre-trained encoder and the recipes are."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ WRONG = [
     ("train --log_mels memory", "--log_mels: invalid choice: 'memory'"),
     (
         "train missing.json",
-        "a recipe out of deam.json, deam_fast.json, demo.json, finetune.json, notebook.json, "
+        "a recipe out of deam.json, deam_pretrained.json, demo.json, finetune.json, notebook.json, "
         "pretrain.json, but got 'missing.",
     ),
     ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),

@@ -81,8 +81,11 @@ class ASTVAConfig(PreTrainedConfig):
         patch_size: side of the square patches, in mel bins and in frames.
         frequency_stride: step between patches, in mel bins; at most `patch_size`.
         time_stride: step between patches, in frames; at most `patch_size`.
-        stem_channels: channels of a convolutional stem that replaces the patches: one 3x3 convolution of stride 2 for
-            each entry, then one token for each remaining time step, over all frequencies.
+        stem_channels: channels of a convolutional stem that replaces the patches: one convolution for each entry, then
+            one token for each remaining time step, over all frequencies.
+        stem_strides: stride of each convolution of the stem, along time and frequency; empty is 2 for each. The kernel
+            of stride s is 2s - 1 wide.
+        stem_act: activation of the stem, a name as for `hidden_act`; `None` is `hidden_act`.
         descriptor_hidden_size: width of an embedding of hand-made descriptors (timbre, loudness, rhythm, harmony) that
             is concatenated to the pooled tokens. 0 leaves the descriptors out.
         descriptor_dropout_prob: dropout of that embedding.
@@ -136,6 +139,8 @@ class ASTVAConfig(PreTrainedConfig):
     frequency_stride: int = 16
     time_stride: int = 16
     stem_channels: tuple[int, ...] | list[int] = ()
+    stem_strides: tuple[int, ...] | list[int] = ()
+    stem_act: str | None = None
     descriptor_hidden_size: int = 0
     descriptor_dropout_prob: float | int = 0.5
     pooler_dropout_prob: float | int = 0.0
@@ -180,14 +185,19 @@ class ASTVAConfig(PreTrainedConfig):
             (num_frames - self.patch_size) // self.time_stride + 1,
         )
 
+    @property
+    def stem_stride(self) -> int:
+        """Frames, or mel bins, of a step after the convolutional stem."""
+        return math.prod(self.stem_strides) if self.stem_strides else 2 ** len(self.stem_channels)
+
     def stem_length(self, size: int) -> int:
-        """Length of `size` frames or mel bins after the convolutional stem, which halves and rounds up."""
-        return math.ceil(size / 2 ** len(self.stem_channels))
+        """Length of `size` frames or mel bins after the convolutional stem, whose strides divide and round up."""
+        return math.ceil(size / self.stem_stride)
 
     @property
     def min_num_frames(self) -> int:
         """Smallest number of frames of a spectrogram: one patch, or one time step after the stem."""
-        return 2 ** len(self.stem_channels) if self.stem_channels else self.patch_size
+        return self.stem_stride if self.stem_channels else self.patch_size
 
     @property
     def num_prefix_tokens(self) -> int:
@@ -277,8 +287,12 @@ class ASTVAConfig(PreTrainedConfig):
                 raise ValueError(f"Expected {name} in [0, 1), but got {getattr(self, name)}.")
         if self.segment_seconds is not None and self.segment_seconds <= 0:
             raise ValueError(f"Expected a positive segment_seconds, but got {self.segment_seconds}.")
-        if any(channels < 1 for channels in self.stem_channels):
-            raise ValueError(f"Expected stem_channels of at least 1 each, but got {list(self.stem_channels)}.")
+        for name in ("stem_channels", "stem_strides"):
+            if any(number < 1 for number in getattr(self, name)):
+                raise ValueError(f"Expected {name} of at least 1 each, but got {list(getattr(self, name))}.")
+        if self.stem_strides and len(self.stem_strides) != len(self.stem_channels):
+            expected = f"a stride for each of {len(self.stem_channels)} stem_channels"
+            raise ValueError(f"Expected {expected}, or none, but got stem_strides {list(self.stem_strides)}.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"Expected num_attention_heads that divide hidden_size ({self.hidden_size}), "
@@ -288,8 +302,9 @@ class ASTVAConfig(PreTrainedConfig):
             raise ValueError(f"Expected label_range of (lowest, highest), but got {tuple(self.label_range)}.")
 
     def _check_choices(self) -> None:
-        if self.hidden_act not in ACT2FN:
-            raise ValueError(f"Expected hidden_act of transformers.activations.ACT2FN, but got {self.hidden_act!r}.")
+        for name in ("hidden_act", "stem_act"):
+            if (activation := getattr(self, name)) is not None and activation not in ACT2FN:
+                raise ValueError(f"Expected {name} of transformers.activations.ACT2FN, but got {activation!r}.")
         if self.pooling not in POOLING_MODES:
             raise ValueError(f"Expected pooling of {POOLING_MODES}, but got {self.pooling!r}.")
         if self.pooling == "cls+distillation" and not self.use_distillation_token:
@@ -309,7 +324,7 @@ class ASTVAConfig(PreTrainedConfig):
             raise ValueError(
                 f"Expected f_min of at least 0 and below f_max ({self.highest_frequency}), but got {self.f_min}."
             )
-        unit = "2 ** len(stem_channels)" if self.stem_channels else "patch_size"
+        unit = "the strides of the stem" if self.stem_channels else "patch_size"
         for name in ("num_mel_bins", "max_length"):
             if getattr(self, name) < self.min_num_frames:
                 raise ValueError(

@@ -86,7 +86,7 @@ class ASTVAPatchEmbeddings(nn.Module):
 
 class ASTVAConvolutionalStem(nn.Module):
     """
-    Halves a spectrogram by convolutions, then projects all frequencies of a time step to a token.
+    Shrinks a spectrogram by convolutions, then projects all frequencies of a time step to a token.
 
     Source:
         Early convolutions: Xiao et al. (2021), "Early Convolutions Help Transformers See Better", NeurIPS. One token
@@ -96,8 +96,12 @@ class ASTVAConvolutionalStem(nn.Module):
     def __init__(self, config: ASTVAConfig):
         super().__init__()
         self.stages = nn.ModuleList()
-        for in_channels, out_channels in zip((1, *config.stem_channels), config.stem_channels):
-            self.stages.append(ASTVAConvolutionalStage(in_channels, out_channels, config.hidden_act))
+        strides, activation = (
+            config.stem_strides or [2] * len(config.stem_channels),
+            config.stem_act or config.hidden_act,
+        )
+        for in_channels, out_channels, stride in zip((1, *config.stem_channels), config.stem_channels, strides):
+            self.stages.append(ASTVAConvolutionalStage(in_channels, out_channels, stride, activation))
         num_rows = config.stem_length(config.num_mel_bins)
         self.projection = nn.Linear(config.stem_channels[-1] * num_rows, config.hidden_size)
 
@@ -110,17 +114,23 @@ class ASTVAConvolutionalStem(nn.Module):
 
 
 class ASTVAConvolutionalStage(nn.Module):
-    """3x3 convolution of stride 2, batch normalisation and activation."""
+    """Convolution, batch normalisation and activation."""
 
-    def __init__(self, in_channels: int, out_channels: int, hidden_act: str):
+    def __init__(self, in_channels: int, out_channels: int, stride: int, activation: str):
         super().__init__()
-        self.convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, stride=2, padding=1, bias=False)
+        self.convolution = nn.Conv2d(
+            in_channels, out_channels, kernel_size=2 * stride - 1, stride=stride, padding=stride - 1, bias=False
+        )
         self.norm = nn.BatchNorm2d(out_channels)
-        self.activation_fn = ACT2FN[hidden_act]
+        self.activation_fn = ACT2FN[activation]
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """`(batch, in_channels, T, F)` -> `(batch, out_channels, ceil(T / 2), ceil(F / 2))`."""
-        return self.activation_fn(self.norm(self.convolution(maps)))
+        """`(batch, in_channels, T, F)` -> `(batch, out_channels, ceil(T / stride), ceil(F / stride))`."""
+        # With weights in another layout, the first convolution, of one channel, is several times slower on a CPU.
+        weight = self.convolution.weight.to(memory_format=torch.channels_last)
+        stride, padding = self.convolution.stride, self.convolution.padding
+        maps = nn.functional.conv2d(maps, weight, stride=stride, padding=padding)
+        return self.activation_fn(self.norm(maps))
 
 
 class ASTVAEmbeddings(nn.Module):

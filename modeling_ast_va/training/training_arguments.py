@@ -17,7 +17,7 @@ class ASTVATrainingArguments(TrainingArguments):
     """
     `TrainingArguments` whose defaults are the notebook's recipe, with SpecAugment, early stopping and loss terms.
 
-    As the defaults of [`ASTVAConfig`] they are those of Python; `train` has those of `configs/deam_fast.json`.
+    As the defaults of [`ASTVAConfig`] they are those of Python; `train` has those of `configs/deam.json`.
     Arguments that are not described here are those of transformers with other defaults.
 
     Args:

@@ -44,13 +44,13 @@ def of_source(recipe, *sources):
 
 
 def test_defaults_are_the_recipe_of_a_new_network():
-    recipe = values_of("deam_fast.json")
+    recipe = values_of("deam.json")
     data, settings, training = parse_arguments([])
     assert data == DataArguments(segment_hop_seconds=recipe["segment_hop_seconds"])
     assert data.split_settings == SplitSettings()
     assert settings == of_source(recipe, "features", "network")
-    assert training == {"output_dir": "outputs/deam_fast", **of_source(recipe, "trainer", "library")}
-    assert parse_arguments(["deam_fast.json"]) == parse_arguments([])
+    assert training == {"output_dir": "outputs/deam", **of_source(recipe, "trainer", "library")}
+    assert parse_arguments(["deam.json"]) == parse_arguments([])
     assert parse_arguments([], prog="train").settings["hidden_size"] == 192
 
 
@@ -66,7 +66,7 @@ def test_what_a_recipe_leaves_out_has_the_default(tmp_path):
 def test_a_checkpoint_brings_its_network_and_has_its_own_recipe(tmp_path):
     recipe = values_of("finetune.json")
     assert of_source(recipe, "features", "network") == {}
-    defaults = values_of("deam_fast.json")
+    defaults = values_of("deam.json")
     assert defaults.keys() - of_source(defaults, "features", "network") <= recipe.keys()
     data, settings, training = parse_arguments(["--init_from", "me/ast", "--hidden_dropout_prob", "0.5"])
     assert data.segment_hop_seconds == recipe["segment_hop_seconds"]
@@ -78,9 +78,9 @@ def test_a_checkpoint_brings_its_network_and_has_its_own_recipe(tmp_path):
     )
     named = write_recipe(tmp_path, {"init_from": "me/ast", "norm_first": True})
     assert parse_arguments([named]).settings == {"norm_first": True}
-    full = parse_arguments(["deam_fast.json", "--init_from", "me/ast"])
+    full = parse_arguments(["deam.json", "--init_from", "me/ast"])
     assert full.settings == parse_arguments([]).settings
-    assert full.training["learning_rate"] == values_of("deam_fast.json")["learning_rate"]
+    assert full.training["learning_rate"] == values_of("deam.json")["learning_rate"]
     assert parse_arguments(["--init_from", "me/ast"]).training["learning_rate"] == recipe["learning_rate"]
 
 
@@ -250,8 +250,8 @@ def test_recipes_of_the_package_are_found_where_there_is_no_such_file(tmp_path, 
     for name in ("notebook.json", "./notebook.json", "configs/notebook.json"):
         assert parse_arguments([name]) == expected
         assert "notebook.json of the package" in caplog.text
-    (tmp_path / "deam_fast.json").write_text('{"seed": 7}')  # does not become the default
-    assert parse_arguments(["deam_fast.json"]).training == {**parse_arguments([]).training, "seed": 7}
+    (tmp_path / "deam.json").write_text('{"seed": 7}')  # does not become the default
+    assert parse_arguments(["deam.json"]).training == {**parse_arguments([]).training, "seed": 7}
     assert "seed" not in parse_arguments([]).training
 
 
@@ -299,14 +299,14 @@ def test_recipes_of_the_repository_build_a_model(path):
     data, settings, training = parse_arguments([str(path)])
     build_model(data.init_from, settings, torch.device("cpu"))
     ASTVATrainingArguments(**training, use_cpu=True)
-    if path.name not in ("deam_fast.json", "finetune.json"):
+    if path.name not in ("deam.json", "finetune.json"):
         defaults = values_of(default_recipe(data.init_from).name)
         same = [name for name, value in values_of(path.name).items() if defaults.get(name, ...) == value]
         assert same == ([] if path.name != "notebook.json" else ["n_fft", "top_db"])
 
 
 def test_the_recipe_of_the_notebook_is_the_default_of_the_classes():
-    assert values_of("deam_fast.json").keys() <= values_of("notebook.json").keys()
+    assert values_of("deam.json").keys() <= values_of("notebook.json").keys()
     data, settings, training = parse_arguments([str(CONFIGS / "notebook.json")])
     assert data == DataArguments()
     (config, features), (default_config, default_features) = build_new(settings), build_new({})

@@ -168,7 +168,7 @@ def test_an_encoder_is_released_and_refreshed(pretrained, tmp_path):
     assert config["auto_map"]["AutoModel"] == "modeling_ast_va.ASTVAModel"
     assert "custom_pipelines" not in config
     card = (output / "README.md").read_text()
-    assert "ast-va train deam.json --init_from my-encoder" in card
+    assert "ast-va train deam_pretrained.json --init_from my-encoder" in card
     assert f"| `first` | {pretrained[1]['eval_first_embeddings_r2']:.3f} |" in card
     assert "license: cc-by-4.0" in card
     assert "```bash\naccelerate launch scripts/pretrain.py --seed 42\n```" in card
