@@ -222,7 +222,11 @@ def test_loss_curves_leave_out_an_evaluation_after_training(tmp_path):
 def test_loss_curves_without_validation_or_without_anything(tmp_path):
     training = [entry for entry in make_log_history(2) if "loss_mse" in entry]
     assert len(plot_loss_curves(training, tmp_path / "plot.png").axes) == 1
-    with pytest.raises(ValueError, match="'loss_mse' or 'eval_mse'"):
+    without_labels = [{"epoch": step, "step": step, "loss": 3 / step, "loss_a_embeddings": 3 / step} for step in (1, 2)]
+    assert [axes.get_title() for axes in plot_loss_curves(without_labels, tmp_path / "plot.png").axes] == [
+        "Training loss and its weighted terms"
+    ]
+    with pytest.raises(ValueError, match="terms of the loss or 'eval_mse'"):
         plot_loss_curves([{"train_runtime": 1.0}], tmp_path / "plot.png")
 
 

@@ -27,6 +27,7 @@ MOVED = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "model_card.md": "model_card.md",
+    "hub/ast-va-encoder/README.md": "encoder_card.md",
 }
 MODEL_FOLDER, MODEL_PAGE = "hub/ast-va-deam", "model_card.md"
 CODE = re.compile(r"(^ *```.*?^ *```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)

@@ -11,6 +11,7 @@ from ..argument_parser import ArgumentParser, number
 from ..data.splits import SPLITS
 from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE, check_model, require_files
 from ..released import find_model
+from ..training.flags import PRETRAIN
 from .flags import AS_TRAINED, OF_DATA, OF_SPLIT, add_flags, check_paths, take_source
 
 PRETRAIN_RECIPE = "pretrain.json"
@@ -25,7 +26,7 @@ def train(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
 def pretrain(parser: ArgumentParser, argv: Sequence[str]) -> None:
     """Train an encoder on music without labels, to predict the embeddings of teachers."""
-    arguments = training.parse_arguments(argv, prog=parser.prog, command=training.PRETRAIN, recipe=PRETRAIN_RECIPE)
+    arguments = training.parse_arguments(argv, prog=parser.prog, command=PRETRAIN, recipe=PRETRAIN_RECIPE)
     training.check_pretraining(arguments)
     training.pretrain(arguments)
 

@@ -83,44 +83,12 @@ def describe_protocol(
         "distillation": dict(distillation or {}),
         "command": training_command(sys.argv),
         "license": license or inherited,
-        "versions": _versions(),
+        "versions": package_versions(),
     }
 
 
-def describe_pretraining(
-    *,
-    seed: int,
-    feature_extractor: ASTVAFeatureExtractor,
-    teachers: Sequence[Mapping[str, Any]],
-    unlabeled: Mapping[str, Any],
-    num_windows: Mapping[str, int],
-    license: str | None,
-) -> dict[str, Any]:
-    """
-    Describe a pre-training run, as the content of `protocol.json`. Models that start from it repeat `pretraining`.
-
-    Args:
-        seed: of training.
-        teachers: records of the encoders.
-        unlabeled: the record of the music without labels.
-        num_windows: augmented windows of training and of validation.
-        license: of the trained weights; None is unknown, since neither teachers nor music state theirs.
-    """
-    return {
-        "pretraining": {
-            "teachers": [dict(teacher) for teacher in teachers],
-            "unlabeled": dict(unlabeled),
-            "num_windows": dict(num_windows),
-            "command": training_command(sys.argv),
-        },
-        "seed": seed,
-        "segment_seconds": feature_extractor.segment_seconds,
-        "license": license or "unknown",
-        "versions": _versions(),
-    }
-
-
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that training depends on."""
     packages = (torch, transformers, datasets)
     return {"python": platform.python_version()} | {one.__name__: one.__version__ for one in packages}
 

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "arguments": ["check_arguments", "check_pretraining", "parse_arguments"],
-        "flags": ["PRETRAIN"],
         "pretraining": ["pretrain"],
         "run": ["train"],
         "release": ["release_model"],

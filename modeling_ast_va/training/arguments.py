@@ -7,26 +7,19 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..argument_parser import check_file, check_output, suggestion
+from ..argument_parser import check_file, check_output
 from ..data.sources import DataSource
 from ..data.splits import SplitSettings
 from ..hub.files import AST_MODEL_TYPE, MODEL_TYPE, check_model, check_repo_id
-from ..released import find_model, find_recipe
+from ..released import RECIPES, find_model, find_recipe
 from ..training.flags import SOURCES, TRAIN, CommandHelp, flag_parser, training_flags
 from ..training.recipes import default_recipe, read_recipe
+from ..training.reporters import check_reporters
 
 logger = logging.getLogger(__name__)
-
-# Values of `report_to`, and their packages where those have other names.
-REPORTERS = (
-    *("azure_ml", "clearml", "codecarbon", "comet_ml", "dagshub", "dvclive", "flyte", "kubeflow", "mlflow", "neptune"),
-    *("swanlab", "tensorboard", "trackio", "wandb"),
-)
-REPORTER_PACKAGES = {"azure_ml": "azureml", "flyte": "flytekit"}
 
 
 @dataclass
@@ -142,7 +135,7 @@ def parse_arguments(
     Args:
         prog: name of the program in messages.
         command: what the help says about it.
-        recipe: the named recipe where `argv` names none.
+        recipe: of the package, taken where `argv` names none.
 
     Raises:
         SystemExit: for an unknown flag or a value of the wrong type, after a message with a suggestion.
@@ -151,8 +144,10 @@ def parse_arguments(
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     flags = training_flags()
-    name = argv.pop(0) if argv and not argv[0].startswith("-") else recipe
-    named = find_recipe(name) if name else None
+    if argv and not argv[0].startswith("-"):
+        named: Path | None = find_recipe(argv.pop(0))
+    else:
+        named = RECIPES / recipe if recipe else None
     of_recipe = read_recipe(named, flags) if named else {}
     shown = read_recipe(default_recipe(of_recipe.get("init_from")), flags) | of_recipe
     given = vars(flag_parser(prog, shown, command, full_help="--help_all" in argv).parse_args(argv))
@@ -163,7 +158,7 @@ def parse_arguments(
     for name, value in values.items():
         of_source[flags[name].source][name] = value
     data, features, network, training, of_library = of_source.values()
-    _check_reporters(values.get("report_to"))
+    check_reporters(values.get("report_to"))
     return Arguments(DataArguments(**data), {**network, **features}, {**training, **of_library})
 
 
@@ -240,16 +235,3 @@ def _check_dynamic_annotations(data_dir: str, weight: float) -> None:
             f"Expected dynamic annotations in {data_dir!r} for dynamic_weight {weight:g}, but got none: train with "
             "--dynamic_weight 0."
         )
-
-
-def _check_reporters(names: str | Sequence[str] | None) -> None:
-    """Check that the packages of `report_to` are installed (ValueError)."""
-    for name in [names] if isinstance(names, str) else names or ():
-        if name in ("all", "none"):
-            continue
-        if name not in REPORTERS:
-            expected = ", ".join([*REPORTERS, "all", "none"])
-            raise ValueError(f"Expected report_to out of {expected}, but got {name!r}.{suggestion(name, REPORTERS)}")
-        package = REPORTER_PACKAGES.get(name, name)
-        if not find_spec(package) and not (name == "tensorboard" and find_spec("tensorboardX")):
-            raise ValueError(f"Expected report_to {name!r} with its package installed, but got no package {package}.")

@@ -18,7 +18,7 @@ from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.encoder_card import write_encoder_card
 from ..hub.files import LOSS_PLOT_FILE, PROTOCOL_FILE, RESULTS_FILE, read_json, write_json
 from ..hub.folder import save_encoder
-from ..hub.protocol import describe_pretraining
+from ..hub.pretraining import describe_pretraining
 from ..plots import plot_loss_curves
 from ..processes import cores_per_process
 from .arguments import Arguments, DataArguments

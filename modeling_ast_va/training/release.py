@@ -22,6 +22,7 @@ from ..hub import files
 from ..hub.card import write_model_card
 from ..hub.encoder_card import write_encoder_card
 from ..hub.folder import check_hub_folder, copy_code, load_model, load_settings, save_encoder, save_hub_folder
+from ..hub.pretraining import is_of_encoder
 from ..hub.protocol import load_protocol, trained_split, unsplit_fingerprint
 from ..modeling_ast_va import ASTVAModel
 
@@ -57,7 +58,7 @@ def release_model(
         raise ValueError(f"Expected a new folder for the release, but {str(output)!r} is not empty.")
     if not (model / files.PROTOCOL_FILE).is_file():
         raise ValueError(f"Expected a folder that training wrote, but {str(model)!r} has no {files.PROTOCOL_FILE}.")
-    if "dataset" not in load_protocol(model):
+    if is_of_encoder(load_protocol(model)):
         return release_encoder(model, output, with_data=cross_validation is not None or source is not None)
     network, feature_extractor = load_model(model)
     if cross_validation is not None:
@@ -88,7 +89,7 @@ def release_encoder(model: Path, output: Path, *, with_data: bool) -> None:
 
 def refresh_release(folder: str | Path) -> None:
     """Rewrite the code and the card of a released folder after this package has changed; weights and settings stay."""
-    if "dataset" not in load_protocol(folder):
+    if is_of_encoder(load_protocol(folder)):
         ASTVAModel.from_pretrained(folder)
         copy_code(folder)
         return write_encoder_card(folder, Path(folder).absolute().name)

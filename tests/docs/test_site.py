@@ -62,7 +62,8 @@ def described_names() -> set[str]:
 def test_every_page_of_the_repository_is_on_the_site(site):
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     pages |= {path.relative_to(ROOT).with_suffix(".html") for path in (ROOT / "notebooks").glob("*.ipynb")}
-    pages |= {Path(name) for name in ("index.html", "contributing.html", "changelog.html", "model_card.html")}
+    others = ("index", "contributing", "changelog", "model_card", "encoder_card")
+    pages |= {Path(f"{name}.html") for name in others}
     assert sorted(map(str, pages)) == sorted(
         str(path.relative_to(site)) for path in site.rglob("*.html") if path.name != "404.html"
     )

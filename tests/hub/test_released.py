@@ -3,25 +3,51 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from music import chords
 
 import modeling_ast_va
-from modeling_ast_va import MusicEmotionPipeline
+from modeling_ast_va import ASTVAFeatureExtractor, ASTVAModel, MusicEmotionPipeline
 from modeling_ast_va.hub.card import render_model_card
 from modeling_ast_va.hub.files import CODE_FILES
 from modeling_ast_va.hub.folder import check_hub_folder
 from modeling_ast_va.prediction import load_pipeline
+from modeling_ast_va.training.release import refresh_release
 
 REPOSITORY = Path(__file__).parents[2]
-RELEASES = sorted((REPOSITORY / "hub").iterdir())
+RELEASES, ENCODER = [REPOSITORY / "hub" / "ast-va-deam"], REPOSITORY / "hub" / "ast-va-encoder"
 MAX_WEIGHTS_BYTES = 16 * 2**20
 
 
 def test_there_are_releases():
-    assert [release.name for release in RELEASES] == ["ast-va-deam"]
+    assert sorted((REPOSITORY / "hub").iterdir()) == [*RELEASES, ENCODER]
+
+
+def test_the_encoder_is_complete_and_of_this_code(tmp_path):
+    for name in CODE_FILES:
+        assert (ENCODER / name).read_text() == (Path(modeling_ast_va.__file__).parent / name).read_text(), name
+    shutil.copytree(ENCODER, tmp_path / ENCODER.name)
+    refresh_release(tmp_path / ENCODER.name)
+    assert (ENCODER / "README.md").read_text() == (tmp_path / ENCODER.name / "README.md").read_text()
+    assert (ENCODER / "model.safetensors").stat().st_size < MAX_WEIGHTS_BYTES
+    encoder = ASTVAModel.from_pretrained(ENCODER).eval()
+    assert encoder.num_parameters() == 1_247_456
+
+
+def test_embeddings_of_the_encoder_tell_sounds_apart():
+    encoder = ASTVAModel.from_pretrained(ENCODER).eval()
+    extractor = ASTVAFeatureExtractor.from_pretrained(ENCODER)
+    songs = [chords(6.0, 16000, seed=seed) for seed in (0, 1)] + [np.random.default_rng(0).normal(0, 0.1, 96000)]
+    inputs = [extractor(song, sampling_rate=16000, return_tensors="pt")["input_values"] for song in songs]
+    with torch.inference_mode():
+        first, second, noise = (encoder(one).pooler_output.mean(dim=0) for one in inputs)
+    similarity = torch.nn.functional.cosine_similarity
+    assert similarity(first, second, dim=0) > similarity(first, noise, dim=0) + 0.2
 
 
 def test_the_pipeline_without_a_named_model_is_the_release():

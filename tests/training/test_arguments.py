@@ -13,9 +13,10 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from modeling_ast_va.data.splits import SplitSettings
 from modeling_ast_va.settings import build_new
-from modeling_ast_va.training.arguments import REPORTERS, DataArguments, check_arguments, parse_arguments
+from modeling_ast_va.training.arguments import DataArguments, check_arguments, parse_arguments
 from modeling_ast_va.training.flags import training_flags
 from modeling_ast_va.training.recipes import default_recipe
+from modeling_ast_va.training.reporters import REPORTERS
 from modeling_ast_va.training.run import build_model
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
@@ -258,7 +259,7 @@ def test_recipes_of_the_package_are_found_where_there_is_no_such_file(tmp_path, 
 @pytest.mark.parametrize("name", ["other.json", "other/deam.json", "configs/other.json", "configs/configs/deam.json"])
 def test_a_missing_recipe_is_refused_with_those_of_the_package(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=rf"out of deam.json, .*, notebook.json, but got '{name}'"):
+    with pytest.raises(ValueError, match=rf"out of deam.json, .*, pretrain.json, but got '{name}'"):
         parse_arguments([name])
 
 
@@ -327,7 +328,7 @@ def test_the_recipe_of_the_notebook_is_the_default_of_the_classes():
     ],
 )
 def test_a_reporting_backend_that_is_not_installed_is_refused(flags, message, monkeypatch):
-    monkeypatch.setattr("modeling_ast_va.training.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("modeling_ast_va.training.reporters.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=message):
         parse_arguments(flags.split())
 
