@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import soundfile
 import torch
 from deam_folder import AUDIO, SAMPLING_RATE, SMALL_OPTIONS, SMALL_SECONDS, small_feature_extractor
 from music import chords
+from tqdm import tqdm
 
 from modeling_ast_va.data import cache as cache_module
 from modeling_ast_va.data import segments as segments_module
@@ -156,6 +158,7 @@ def prepare_slowly(deam, cache_dir):
         return original(*args)
 
     segments_module.stream_segments = stream_segments
+    tqdm.set_lock(threading.RLock())  # the lock of this process's parent would stay locked when it is killed
     load_segments(read_deam(deam), num_proc=2, cache_dir=cache_dir, **SMALL_OPTIONS)
 
 
