@@ -50,12 +50,9 @@ middle.stairs(shares, edges, baseline=None, color="#009E73", linewidth=1.5)
 middle.axhline(1, color="0.6", linestyle="--", linewidth=1)
 middle.set(ylabel="share", title="Attention rolled out to the moments (1: as much as every other)")
 for name, color in (("valence", "#0072B2"), ("arousal", "#D55E00")):
-    bottom.stairs(
-        getattr(outputs, name).numpy(),
-        np.arange(len(segments) + 1) * extractor.segment_seconds,
-        color=color,
-        label=name,
-    )
-bottom.set(xlabel="time (s)", ylabel="rating (1–9)", title="Ratings of the segments", xlim=(0, seconds))
-bottom.legend(loc="upper right")
+    ratings = getattr(outputs, name).repeat_interleave(shares.size // len(segments)).numpy()
+    bottom.stairs(ratings, edges, baseline=None, color=color, label=name)
+bottom.set(xlabel="time (s)", ylabel="rating", title="Ratings of the segments", xlim=(0, seconds))
+bottom.set_ylim(*model.config.label_range)
+bottom.legend(loc="upper right", ncols=2)
 figure.savefig(output, dpi=110)

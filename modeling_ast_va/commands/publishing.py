@@ -41,7 +41,7 @@ def release(parser: ArgumentParser, argv: Sequence[str]) -> None:
     check_paths(options)
     source = take_source(options)
     if not refreshed:
-        check_model(options["model"])
+        check_model(options["model"], needs_head=False)
         require_files(Path(options["model"]), PROTOCOL_FILE, WEIGHTS_FILE)
         check_output(options["output"], is_folder=True)
     if "cross_validation" in options:

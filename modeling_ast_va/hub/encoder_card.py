@@ -53,6 +53,7 @@ def write_encoder_card(folder: str | PathLike[str], name: str) -> None:
             .render(
                 card_data=Markup(metadata.to_yaml()),
                 name=name,
+                folder=Markup(single_line(name)),
                 num_parameters=count_parameters(folder / WEIGHTS_FILE),
                 feature_extractor=feature_extractor,
                 pooler_size=config.pooler_size,

@@ -29,6 +29,7 @@ EVALUATION_PLOT_FILES = ("predictions.png", "residuals.png", "valence_arousal_pl
 MAX_REPO_ID = 96  # characters
 FORBIDDEN = re.compile(r"^[-/.@]|[/.]$|//|\.\.|/\.|\.lock(/|$)|@\{")  # in names of branches
 MODEL_TYPE, AST_MODEL_TYPE = "ast_va", "audio-spectrogram-transformer"
+ENCODER = "ASTVAModel"  # the architecture without a head
 
 
 def read_json(path: str | PathLike[str]) -> Any:
@@ -47,12 +48,13 @@ def read_json_object(path: str | PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def check_model(name: str | PathLike[str], *model_types: str) -> None:
+def check_model(name: str | PathLike[str], *model_types: str, needs_head: bool = True) -> None:
     """
     Check that a name is a folder with the settings of a model, or can be an address on the Hub (ValueError).
 
     Args:
         model_types: types of models that are accepted; by default, that of this package.
+        needs_head: whether an encoder of this package, which predicts no ratings, is refused.
     """
     folder, expected = Path(name), f"Expected a folder or Hub id of a model, but got {str(name)!r}"
     if not folder.exists():
@@ -61,10 +63,13 @@ def check_model(name: str | PathLike[str], *model_types: str) -> None:
         return
     if not (folder / CONFIG_FILE).is_file():
         raise ValueError(f"{expected}, which has no {CONFIG_FILE}.")
-    model_type = read_json_object(folder / CONFIG_FILE).get("model_type")
+    config = read_json_object(folder / CONFIG_FILE)
+    model_type = config.get("model_type")
     if model_type not in (model_types or (MODEL_TYPE,)):
         wanted = " or ".join(map(repr, model_types or (MODEL_TYPE,)))
         raise ValueError(f"Expected model_type {wanted} in {str(folder / CONFIG_FILE)!r}, but got {model_type!r}.")
+    if needs_head and config.get("architectures") == [ENCODER]:
+        raise ValueError(f"{expected}, an encoder without ratings: train --init_from gives it a head.")
 
 
 def check_repo_id(repo_id: str) -> None:

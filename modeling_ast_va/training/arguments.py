@@ -15,7 +15,7 @@ from ..data.sources import DataSource
 from ..data.splits import SplitSettings
 from ..hub.files import AST_MODEL_TYPE, MODEL_TYPE, check_model, check_repo_id
 from ..released import RECIPES, find_model, find_recipe
-from ..training.flags import SOURCES, TRAIN, CommandHelp, flag_parser, training_flags
+from ..training.flags import SOURCES, TRAIN, Command, flag_parser, training_flags
 from ..training.recipes import default_recipe, read_recipe
 from ..training.reporters import check_reporters
 
@@ -124,7 +124,7 @@ class Arguments(NamedTuple):
 
 
 def parse_arguments(
-    argv: Sequence[str] | None = None, prog: str | None = None, *, command: CommandHelp = TRAIN, recipe: str = ""
+    argv: Sequence[str] | None = None, prog: str | None = None, *, command: Command = TRAIN, recipe: str = ""
 ) -> Arguments:
     """
     Parse `argv`, by default the command line: `[recipe.json] [--flag value ...]`.
@@ -134,7 +134,7 @@ def parse_arguments(
 
     Args:
         prog: name of the program in messages.
-        command: what the help says about it.
+        command: whose flags they are.
         recipe: of the package, taken where `argv` names none.
 
     Raises:
@@ -149,6 +149,8 @@ def parse_arguments(
     else:
         named = RECIPES / recipe if recipe else None
     of_recipe = read_recipe(named, flags) if named else {}
+    if unused := sorted(of_recipe.keys() & set(command.unused)):
+        raise ValueError(f"Expected a recipe of flags that {prog} has, but got {', '.join(unused)} in {str(named)!r}.")
     shown = read_recipe(default_recipe(of_recipe.get("init_from")), flags) | of_recipe
     given = vars(flag_parser(prog, shown, command, full_help="--help_all" in argv).parse_args(argv))
     base = default_recipe(given.get("init_from", of_recipe.get("init_from")))
@@ -177,7 +179,7 @@ def check_arguments(arguments: Arguments) -> None:
             "music."
         )
     if data.init_from is not None:
-        check_model(find_model(data.init_from), MODEL_TYPE, AST_MODEL_TYPE)
+        check_model(find_model(data.init_from), MODEL_TYPE, AST_MODEL_TYPE, needs_head=False)
     _check_teachers(data, training.get("teacher_weight", 0))
     _check_outputs(data, training)
 
@@ -185,18 +187,13 @@ def check_arguments(arguments: Arguments) -> None:
 def check_pretraining(arguments: Arguments) -> None:
     """Check arguments of pre-training as [`check_arguments`] does those of training (ValueError)."""
     data, training = arguments.data, arguments.training
-    if data.data_dir or data.data_csv or data.teacher_embeddings:
-        got = data.data_dir or data.data_csv or ", ".join(data.teacher_embeddings or ())
-        raise ValueError(
-            f"Expected music without labels (unlabeled_dir) and teachers that embed it (teachers), but got {got}."
-        )
     if not data.unlabeled_dir or not data.teachers:
         got = f"unlabeled_dir {data.unlabeled_dir} and teachers {data.teachers}"
         raise ValueError(f"Expected a folder of music and one or more teachers, but got {got}.")
     if data.validation_ratio >= 1:
         raise ValueError(f"Expected validation_ratio below 1, but got {data.validation_ratio:g}.")
     if data.init_from is not None:
-        check_model(find_model(data.init_from), MODEL_TYPE)
+        check_model(find_model(data.init_from), needs_head=False)
     _check_teachers(data, training.get("teacher_weight", 0))
     _check_outputs(data, training)
 

@@ -107,37 +107,42 @@ def training_flags() -> dict[str, Flag]:
     return {name: flags[name] for name in order}
 
 
-class CommandHelp(NamedTuple):
-    """What the help of a command says before its flags."""
+class Command(NamedTuple):
+    """A command of training: what its help says before its flags, and which of the flags it does not have."""
 
     usage: str
     description: str
+    unused: tuple[str, ...] = ()
 
 
 OF_RECIPES = "recipe.json is a JSON file of flags, or a recipe of the package: {recipes}."
-TRAIN = CommandHelp(
+TRAIN = Command(
     "%(prog)s [recipe.json] [--data_dir DEAM | --data_csv TABLE] [flags]",
     f"Train an Audio Spectrogram Transformer that predicts valence and arousal of music. {OF_RECIPES} Settings that "
     "neither a flag nor the recipe gives are those of deam.json; with --init_from those of finetune.json, with "
     "the network and the features of the checkpoint. Without data, training uses synthesised demo songs.",
 )
-PRETRAIN = CommandHelp(
+PRETRAIN = Command(
     "%(prog)s [recipe.json] --unlabeled_dir DIR --teachers MODEL [MODEL ...] [flags]",
     "Train an encoder to predict the embeddings that teachers compute of augmented windows of music without labels; "
     f"train --init_from continues with labels. {OF_RECIPES} Without one, it is pretrain.json; other settings are those "
     "of deam.json.",
+    unused=(  # of labels, of their splits, of validation, and of batches with labels
+        *("data_dir", "labels", "data_csv", "audio_dir", "label_range", "segment_hop_seconds", "audio_offset_seconds"),
+        *("log_mels", "split_by", "num_folds", "fold", "push_to_hub", "hub_model_id", "hub_private_repo"),
+        *("early_stopping_patience", "metric_for_best_model", "load_best_model_at_end", "eval_strategy"),
+        *("concordance_weight", "dynamic_weight", "teacher_embeddings", "unlabeled_batch_size", "augmented_batch_size"),
+    ),
 )
 
 
-def flag_parser(
-    prog: str | None, values: Mapping[str, Any], command: CommandHelp, *, full_help: bool
-) -> ArgumentParser:
+def flag_parser(prog: str | None, values: Mapping[str, Any], command: Command, *, full_help: bool) -> ArgumentParser:
     """
     The parser of the flags.
 
     Args:
         values: those of the recipes, which stand in the help as defaults.
-        command: what the help says before the flags.
+        command: which it is for.
         full_help: whether the help explains every argument of transformers, in place of naming them.
     """
     parser = ArgumentParser(
@@ -149,7 +154,7 @@ def flag_parser(
     )
     parser.add_argument("-h", "--help", action="help", help="Show this help.")
     parser.add_argument("--help_all", action="help", help=f"Show this help with all {LIBRARY_GROUP}.")
-    flags = training_flags()
+    flags = {name: flag for name, flag in training_flags().items() if name not in command.unused}
     for group in GROUPS:
         names = [name for name, flag in flags.items() if flag.group == group]
         is_named_only = group == LIBRARY_GROUP and not full_help

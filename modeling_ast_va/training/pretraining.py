@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset, DatasetDict
-from transformers import set_seed
 
 from ..data.statistics import normalization_statistics
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
@@ -20,18 +18,16 @@ from ..hub.files import LOSS_PLOT_FILE, PROTOCOL_FILE, RESULTS_FILE, read_json, 
 from ..hub.folder import save_encoder
 from ..hub.pretraining import describe_pretraining
 from ..plots import plot_loss_curves
-from ..processes import cores_per_process
 from .arguments import Arguments, DataArguments
 from .audio_augmentation import draw_windows
-from .augmentation import check_masks
 from .augmented_windows import EMBEDDING, load_augmented
 from .auxiliary import AuxiliaryTargets, Track
 from .distillation import WINDOWS_SEED, only_of, songs_of
 from .losses import auxiliary_sizes
-from .resuming import checkpoint_to_resume, remove_unfinished
-from .run import build_model, train_steps
+from .run import measures_statistics, start, train_steps
 from .teacher_encoders import StudentAudioEncoder, TeacherSource
 from .teacher_fit import measure_fit
+from .teachers import teacher_name
 from .trainer import ASTVATrainer, build_trainer
 from .training_arguments import ASTVATrainingArguments
 from .unlabeled import describe_unlabeled, load_unlabeled
@@ -56,21 +52,13 @@ def pretrain(arguments: Arguments) -> dict[str, float]:
     without_validation = {"eval_strategy": "no", "load_best_model_at_end": False}
     # The head of the ratings learns nothing here.
     args = ASTVATrainingArguments(**{**training, **without_validation, "ddp_find_unused_parameters": True})
-    with args.main_process_first(desc="checkpoints"):
-        remove_unfinished(args.output_dir)
-        checkpoint = checkpoint_to_resume(args)
-    if args.device.type == "cpu":
-        torch.set_num_threads(args.num_threads or cores_per_process())
-    set_seed(args.seed)
-    model, feature_extractor = build_model(data.init_from, settings, args.device)
-    check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
-
+    checkpoint, model, feature_extractor = start(data, settings, args)
     rate, seconds = feature_extractor.sampling_rate, feature_extractor.segment_seconds
     teachers = [TeacherSource(name, of_file, rate, seconds) for name, of_file in data.encoders]
     with args.main_process_first(desc="augmented windows"):
         unlabeled = _load_unlabeled(data, feature_extractor)
         splits = _load_windows(data, unlabeled, teachers, feature_extractor)
-    if not data.init_from and not {"mean", "std"} & settings.keys():
+    if measures_statistics(data, settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
     encoders = [StudentAudioEncoder(teacher, device="cpu", num_threads=1) for teacher in teachers]
     targets = embedding_targets(splits, encoders, args.teacher_weight)
@@ -98,16 +86,18 @@ def embedding_targets(
     seconds, values = np.concatenate(centres), np.concatenate(embeddings)
     of_teachers = np.split(values, np.cumsum([encoder.num_values for encoder in encoders])[:-1], axis=1)
     training, share = splits["train"]["song_id"], weight / len(encoders)
-    targets = []
+    targets, names = [], list[str]()
     for encoder, of_teacher in zip(encoders, of_teachers):
         tracks = {window: Track(seconds[row], of_teacher[row : row + 1]) for row, window in enumerate(windows)}
-        name = f"{Path(encoder.record['model']).stem}_embeddings"
-        targets.append(AuxiliaryTargets(name, share, tracks, encoder.window_seconds, map(str, training)))
+        names.append(teacher_name(encoder.record["model"], names))
+        options = (f"{names[-1]}_embeddings", share, tracks, encoder.window_seconds)
+        targets.append(AuxiliaryTargets(*options, map(str, training)))
     return targets
 
 
 def _load_unlabeled(data: DataArguments, feature_extractor: ASTVAFeatureExtractor) -> Dataset:
-    options: dict[str, Any] = {name: getattr(data, name) for name in ("num_proc", "cache_dir", "log_mels")}
+    """The segments of the music, of which only the songs and their lengths are used, and so no log-mels."""
+    options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir, "log_mels": "on_the_fly"}
     return load_unlabeled(str(data.unlabeled_dir), feature_extractor, [], **options)
 
 

@@ -79,15 +79,7 @@ def train(arguments: Arguments) -> dict[str, float]:
 
 def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVATrainingArguments) -> None:
     """Train, or resume training; evaluate on the splits; write everything to `output_dir`."""
-    with args.main_process_first(desc="checkpoints"):
-        remove_unfinished(args.output_dir)
-        checkpoint = checkpoint_to_resume(args)
-    if args.device.type == "cpu":
-        torch.set_num_threads(args.num_threads or cores_per_process())
-    set_seed(args.seed)
-    model, feature_extractor = build_model(data.init_from, settings, args.device)
-    check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
-
+    checkpoint, model, feature_extractor = start(data, settings, args)
     with args.main_process_first(desc="log-mels"):
         songs = read_songs(data)
         if args.process_index == 0 and songs.audit:
@@ -97,7 +89,7 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     splits = split_dataset(rows, split)
     if "validation" not in splits:
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
-    if not data.init_from and not {"mean", "std"} & settings.keys():
+    if measures_statistics(data, settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
     with args.main_process_first(desc="teachers"):
         distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor)
@@ -115,6 +107,26 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
         test_model(trainer, splits["test"], songs.label_range, fits["test"])
     if trainer.is_world_process_zero():
         write_results(trainer, data, songs, split, splits, distillation.record)
+
+
+def start(
+    data: DataArguments, settings: Mapping[str, Any], args: ASTVATrainingArguments
+) -> tuple[Path | None, ASTVAForRegression, ASTVAFeatureExtractor]:
+    """Set threads and seed; return the checkpoint to resume from, and the model and its feature extractor."""
+    with args.main_process_first(desc="checkpoints"):
+        remove_unfinished(args.output_dir)
+        checkpoint = checkpoint_to_resume(args)
+    if args.device.type == "cpu":
+        torch.set_num_threads(args.num_threads or cores_per_process())
+    set_seed(args.seed)
+    model, feature_extractor = build_model(data.init_from, settings, args.device)
+    check_masks(args.frequency_mask_bins, args.time_mask_frames, model.config.max_length, model.config.num_mel_bins)
+    return checkpoint, model, feature_extractor
+
+
+def measures_statistics(data: DataArguments, settings: Mapping[str, Any]) -> bool:
+    """Whether mean and standard deviation of the features are those of the training set, and not given."""
+    return not data.init_from and not {"mean", "std"} & settings.keys()
 
 
 def train_steps(trainer: ASTVATrainer, checkpoint: Path | None) -> None:

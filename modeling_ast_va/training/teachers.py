@@ -145,11 +145,17 @@ def _join(group: Sequence[tuple[str, Embeddings]], taken: Container[str]) -> Tea
         paths = ", ".join(repr(path) for path, _ in group)
         raise ValueError(f"Expected windows of one length in {paths}, of one teacher, but got {sorted(lengths)} s.")
     files = tuple(TeacherFile(path, _tracks_of(embeddings), embeddings.are_paths) for path, embeddings in group)
-    name = re.sub(r"\.(onnx|npz)$", "", Path(str(first.record.get("model", path))).name)
-    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    name = teacher_name(str(first.record.get("model", path)), taken)
     fingerprints = [embeddings.record.get("model_fingerprint") for _, embeddings in group]
     fingerprint = next(filter(None, fingerprints), None)
-    return Teacher(next(one for one in names if one not in taken), files, first.window_seconds, fingerprint)
+    return Teacher(name, files, first.window_seconds, fingerprint)
+
+
+def teacher_name(model: str, taken: Container[str]) -> str:
+    """The name of a teacher by its model or file, without the ending, and with a number if that name is taken."""
+    name = re.sub(r"\.(onnx|npz)$", "", Path(model).name)
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def _tracks_of(embeddings: Embeddings) -> dict[SongId, Track]:

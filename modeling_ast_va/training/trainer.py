@@ -201,8 +201,9 @@ def build_trainer(
     )
     if validation is not None and args.early_stopping_patience and args.eval_strategy != "no":
         trainer.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
-    counts = f"{num_songs(splits['train']):,} songs, {len(splits['train']):,} segments"
-    trainer.add_callback(TimeEstimate(contents or counts))
+    if contents is None:
+        contents = f"{num_songs(splits['train']):,} songs, {len(splits['train']):,} segments"
+    trainer.add_callback(TimeEstimate(contents))
     if not args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ProgressLines)

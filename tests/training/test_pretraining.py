@@ -22,7 +22,9 @@ from modeling_ast_va.settings import build_new
 from modeling_ast_va.training import pretraining
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import check_pretraining, parse_arguments
+from modeling_ast_va.training.distillation import songs_of
 from modeling_ast_va.training.release import refresh_release, release_model
+from modeling_ast_va.training.unlabeled import describe_unlabeled, load_unlabeled
 
 NUM_SONGS, NUM_WINDOWS = 8, 64
 CHANGED = [
@@ -134,18 +136,30 @@ def test_targets_are_the_embeddings_standardised_over_training():
         values[name] = rng.normal(3, 2, (size, 2 * NUM_VALUES)).astype(np.float16)
         columns = {"song_id": [f"{name} {row}" for row in range(size)], "duration_seconds": [2.0] * size}
         splits[name] = Dataset.from_dict(columns | {"embedding": values[name].tolist()}).with_format("numpy")
-    targets = pretraining.embedding_targets(splits, [Encoder("first.onnx"), Encoder("second.onnx")], 2.0)
-    assert [(kind.name, kind.weight) for kind in targets] == [("first_embeddings", 1), ("second_embeddings", 1)]
+    targets = pretraining.embedding_targets(splits, [Encoder("a/net-0.4.onnx"), Encoder("b/net-0.4")], 2.0)
+    assert [(kind.name, kind.weight) for kind in targets] == [("net-0.4_embeddings", 1), ("net-0.4_2_embeddings", 1)]
     of_training = values["train"].astype(np.float64)
     expected = (values["validation"] - of_training.mean(axis=0)) / of_training.std(axis=0)
     found = [np.concatenate([kind(f"validation {row}", 0.0, 2.0) for kind in targets]) for row in range(3)]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_music_is_cut_into_the_same_windows_without_its_log_mels(music, tmp_path):
+    data, settings, _ = parse_arguments(flags_of(music, tmp_path / "run"))
+    feature_extractor = build_new(settings)[1]
+    options = {"num_proc": 1, "cache_dir": tmp_path / "cache"}
+    one, other = (
+        load_unlabeled(data.unlabeled_dir, feature_extractor, [], log_mels=log_mels, **options)
+        for log_mels in ("cached", "on_the_fly")
+    )
+    assert songs_of([one], {}) == songs_of([other], {})
+    assert describe_unlabeled(one) == describe_unlabeled(other)
+
+
 def test_training_starts_from_the_encoder_with_a_new_head(music, pretrained, tmp_path):
-    write_songs(music / "deam") if not (music / "deam").exists() else None
+    write_songs(tmp_path / "deam")
     flags = ["--init_from", str(pretrained[0]), "--learning_rate", "0", "--weight_decay", "0"]
-    train_tiny(music / "deam", tmp_path / "run", *flags, "--num_train_epochs", "1")
+    train_tiny(tmp_path / "deam", tmp_path / "run", *flags, "--num_train_epochs", "1")
     before, after = ASTVAModel.from_pretrained(pretrained[0]), load_file(tmp_path / "run" / "model.safetensors")
     for name, value in before.named_parameters():
         assert torch.equal(after[f"ast_va.{name}"], value), name
@@ -160,7 +174,7 @@ def test_training_starts_from_the_encoder_with_a_new_head(music, pretrained, tmp
 
 
 def test_an_encoder_is_released_and_refreshed(pretrained, tmp_path):
-    output = tmp_path / "my-encoder"
+    output = tmp_path / "my_encoder"
     release_model(pretrained[0], output)
     weights, halved = (load_file(folder / "model.safetensors") for folder in (pretrained[0], output))
     assert all(halved[name].equal(value.half()) for name, value in weights.items() if value.is_floating_point())
@@ -168,12 +182,13 @@ def test_an_encoder_is_released_and_refreshed(pretrained, tmp_path):
     assert config["auto_map"]["AutoModel"] == "modeling_ast_va.ASTVAModel"
     assert "custom_pipelines" not in config
     card = (output / "README.md").read_text()
-    assert "ast-va train deam_pretrained.json --init_from my-encoder" in card
+    assert "ast-va train deam_pretrained.json --init_from my_encoder" in card
     assert f"| `first` | {pretrained[1]['eval_first_embeddings_r2']:.3f} |" in card
     assert "license: cc-by-4.0" in card
     assert "```bash\naccelerate launch scripts/pretrain.py --seed 42\n```" in card
     assert card.startswith("---\nlibrary_name: transformers\n")
-    assert (pretrained[0] / "README.md").read_text() == card.replace("my-encoder", "encoder")
+    renamed = card.replace("# my\\_encoder", "# encoder").replace("my_encoder", "encoder")
+    assert (pretrained[0] / "README.md").read_text() == renamed
     (output / "modeling_ast_va.py").unlink()
     (output / "README.md").unlink()
     refresh_release(output)
@@ -200,8 +215,6 @@ def test_an_encoder_can_be_used_without_its_descriptors(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--data_csv", "mine.csv"], r"music without labels \(unlabeled_dir\) .*, but got mine.csv"),
-        (["--teacher_embeddings", "a.npz"], "either teacher_embeddings or teachers"),
         (["--validation_ratio", "1"], "validation_ratio"),
         (["--unlabeled_dir", "nowhere"], "folder of music without labels, but got 'nowhere'"),
         (["--teacher_weight", "0"], "teacher_weight together with"),
