@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TEXTS = [name for name, kind in song_columns().items() if kind is str]
 NUMBERS = ["valence", "arousal"]
+OTHER_KINDS = {"start": " It is a table of segments.", "time": " It is a table of frames."}  # by a column
 
 
 def read_songs(table: str | Path) -> pd.DataFrame:
@@ -30,22 +31,32 @@ def read_songs(table: str | Path) -> pd.DataFrame:
     Raises:
         ValueError: for another ending, a file that is missing or cannot be read, and a table of something else.
     """
+    songs = read_table(table)
+    expected = f"Expected a table of songs that predict writes, but {str(table)!r}"
+    if missing := [name for name in ("path", *NUMBERS, "quadrant", "error") if name not in songs]:
+        kind = next((kind for name, kind in OTHER_KINDS.items() if name in songs), "")
+        raise ValueError(f"{expected} has no column {', '.join(missing)}.{kind}")
+    check_numbers(songs, NUMBERS, expected)
+    texts = [name for name in TEXTS if name in songs]
+    return songs.astype(dict.fromkeys(texts, "object")).fillna(dict.fromkeys(texts, ""))
+
+
+def read_table(table: str | Path) -> pd.DataFrame:
+    """Read any table that `predict` writes; ValueError for another ending, and a file that cannot be read."""
     table = Path(table)
     if table.suffix not in READERS:
         raise ValueError(f"Expected a table ending in {', '.join(READERS)}, but got {str(table)!r}.")
     check_file(table, "a table that predict writes")
     try:
-        songs = READERS[table.suffix](table)
+        return READERS[table.suffix](table)
     except ValueError as error:  # of pandas, pyarrow, json and the decoding of text
         raise ValueError(f"Expected a table that predict writes, but {str(table)!r} is none: {error}") from error
-    expected = f"Expected a table of songs that predict writes, but {str(table)!r}"
-    if missing := [name for name in ("path", *NUMBERS, "quadrant", "error") if name not in songs]:
-        segments = " It is a table of segments." if "start" in songs else ""
-        raise ValueError(f"{expected} has no column {', '.join(missing)}.{segments}")
-    if wrong := [name for name in NUMBERS if songs[name].notna().any() and songs[name].dtype.kind not in "fi"]:
+
+
+def check_numbers(rows: pd.DataFrame, names: Sequence[str], expected: str) -> None:
+    """Check that columns are numbers, or empty (ValueError that begins with `expected`)."""
+    if wrong := [name for name in names if rows[name].notna().any() and rows[name].dtype.kind not in "fi"]:
         raise ValueError(f"{expected} has a {wrong[0]} that is no number.")
-    texts = [name for name in TEXTS if name in songs]
-    return songs.astype(dict.fromkeys(texts, "object")).fillna(dict.fromkeys(texts, ""))
 
 
 def rated(songs: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +74,7 @@ def _read_csv(table: Path) -> pd.DataFrame:
     import pandas as pd
 
     kinds = dict.fromkeys(TEXTS, str)  # a title may be `NA` or `007`
-    return pd.read_csv(table, dtype=kinds, keep_default_na=False, na_values={name: [""] for name in NUMBERS})
+    return pd.read_csv(table, dtype=kinds, keep_default_na=False, na_values=[""])
 
 
 def _read_jsonl(table: Path) -> pd.DataFrame:

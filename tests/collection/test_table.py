@@ -8,7 +8,7 @@ import pytest
 from song_tables import COLUMNS, song, unrated, write_songs
 
 from modeling_ast_va.collection.table import as_path, rated, read_songs
-from modeling_ast_va.prediction.tables import SEGMENT_COLUMNS, as_text, write_table
+from modeling_ast_va.prediction.tables import COURSES, as_text, write_table
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
@@ -45,8 +45,9 @@ def test_what_is_no_table_of_songs_is_refused(tmp_path):
     assert "a valence that is no number" in message(
         "t.csv", b"path,valence,arousal,quadrant,error\na.mp3,high,1,Sad,\n"
     )
-    write_table([{"path": "a.mp3", "valence": 1.0}], SEGMENT_COLUMNS, tmp_path / "segments.csv")
-    assert "has no column quadrant. It is a table of segments." in message("segments.csv")
+    for name, columns in COURSES.items():
+        write_table([{"path": "a.mp3", "valence": 1.0}], columns, tmp_path / f"{name}.csv")
+        assert f"has no column quadrant. It is a table of {name}." in message(f"{name}.csv")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8")
