@@ -83,7 +83,7 @@ class ASTVAPlugin(BeetsPlugin):
         from modeling_ast_va.prediction.songs import predict_song
         from modeling_ast_va.prediction.threads import map_in_threads
 
-        predict = partial(predict_song, self.music_emotion, segments=False, segment_hop_seconds=None)
+        predict = partial(predict_song, self.music_emotion)
         return map_in_threads([predict], paths, num_cores())
 
     def _store(self, item: Item, song: dict[str, Any]) -> bool:

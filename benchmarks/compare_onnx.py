@@ -43,7 +43,7 @@ def compare_onnx(exported: str, model: str, songs: Sequence[str]) -> dict[str, f
     def in_torch(waveforms: np.ndarray) -> np.ndarray:
         rate = extractor.sampling_rate
         log_mels = extractor(waveforms, sampling_rate=rate, return_tensors="pt", do_normalize=False)["input_values"]
-        return predict_log_mels(pipeline.model, extractor, log_mels).numpy()
+        return predict_log_mels(pipeline.model, extractor, log_mels).ratings.numpy()
 
     of_segments, of_songs, seconds = [], [], []
     for song in songs:

@@ -47,24 +47,29 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {closest[0]}?)" if closest else ""
 
 
-def number(kind: type[int] | type[float], low: float = -math.inf, *, above: bool = False) -> Callable[[str], float]:
+def number(
+    kind: type[int] | type[float], low: float = -math.inf, high: float = math.inf, *, above: bool = False
+) -> Callable[[str], float]:
     """
-    The type of a flag whose values are finite numbers of at least `low`.
+    The type of a flag whose values are finite numbers from `low` to `high`.
 
     Args:
         kind: int or float.
         low: lowest value; with `above`, values are larger.
+        high: highest value.
     """
-    expected = f"{'a whole' if kind is int else 'a'} number {'above' if above else 'of at least'} {low:g}"
-    if low == -math.inf:
-        expected = "a whole number" if kind is int else "a number"
+    expected = "a whole number" if kind is int else "a number"
+    if high < math.inf:
+        expected += f" from {low:g} to {high:g}"
+    elif low > -math.inf:
+        expected += f" {'above' if above else 'of at least'} {low:g}"
 
     def parse(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
             value = math.nan
-        fits = low < value if above else low <= value
+        fits = (low < value if above else low <= value) and value <= high
         if not fits or not abs(value) <= (LARGEST_WHOLE_NUMBER if kind is int else sys.float_info.max):
             raise argparse.ArgumentTypeError(f"expected {expected}, but got {text!r}")
         return value

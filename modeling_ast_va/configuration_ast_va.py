@@ -16,6 +16,7 @@ MIN_DESCRIBED_BINS = 24  # three mel bins for each of the descriptors' eight gro
 POOLING_MODES = ("cls", "mean", "cls+distillation")
 # Settings of the feature extractor that a model depends on.
 SPECTROGRAM_SETTINGS = ("max_length", "num_mel_bins", "sampling_rate", "hop_length", "f_min", "f_max")
+QUANTILES = {"conformal_quantiles": 99, "label_quantiles": 101}  # settings that are lists of so many for each label
 POSITIVE_SETTINGS = (
     "hidden_size",
     "num_hidden_layers",
@@ -101,11 +102,19 @@ class ASTVAConfig(PreTrainedConfig):
         pooling: what is pooled: the `"cls"` token, the `"mean"` of the patch tokens, or `"cls+distillation"`, the mean
             of both prefix tokens.
         head_hidden_size: width of the hidden layer of the valence-arousal head.
+        use_frame_head: whether there is a head of the course: valence and arousal of every time step.
+        use_spread_head: whether there is a head of two standard deviations of each rating: of the model's error, and
+            of the ratings that different people give.
         num_auxiliary_targets: number of additional targets that a linear head predicts during training.
         id2label, label2id: names of the outputs, and their inverse, which may be left out. The default is valence and
             arousal, in this order.
         label_range: lowest and highest rating. The predictions of an untrained head start at its middle, and the four
             quadrants of the valence-arousal plane meet there.
+        conformal_quantiles: of valence and of arousal: the quantiles 0.01, 0.02, ..., 0.99 of |error| / predicted
+            error over songs that models of the same training did not know. With them, intervals have a stated coverage.
+        error_correlation: of the errors of valence and arousal of these songs.
+        label_quantiles: of valence and of arousal: the quantiles 0, 0.01, ..., 1 of the ratings in the data set, of
+            which predictions are percentiles.
 
     Raises:
         ValueError: for settings of a wrong type or that do not fit each other; the message names the values.
@@ -123,7 +132,10 @@ class ASTVAConfig(PreTrainedConfig):
 
     model_type = "ast_va"
     # Outputs that `Trainer` does not gather in evaluation.
-    keys_to_ignore_at_inference = ["pooler_output", "auxiliary_logits", "hidden_states", "attentions"]
+    keys_to_ignore_at_inference = [
+        *("pooler_output", "frame_logits", "error_std", "rater_std", "auxiliary_logits"),
+        *("hidden_states", "attentions"),
+    ]
 
     hidden_size: int = 256
     num_hidden_layers: int = 4
@@ -155,8 +167,13 @@ class ASTVAConfig(PreTrainedConfig):
     use_distillation_token: bool = False
     pooling: str = "cls"
     head_hidden_size: int = 128
+    use_frame_head: bool = False
+    use_spread_head: bool = False
     num_auxiliary_targets: int = 0
     label_range: tuple[float | int, float | int] | list[float | int] = RATING_SCALE
+    conformal_quantiles: tuple[list[float], ...] | list[list[float]] = ()
+    error_correlation: float | int = 0.0
+    label_quantiles: tuple[list[float], ...] | list[list[float]] = ()
 
     def __post_init__(self, **kwargs):
         if self.id2label is None and self.label2id:  # type: ignore[has-type]
@@ -193,6 +210,12 @@ class ASTVAConfig(PreTrainedConfig):
     def stem_length(self, size: int) -> int:
         """Length of `size` frames or mel bins after the convolutional stem, whose strides divide and round up."""
         return math.ceil(size / self.stem_stride)
+
+    def step_seconds(self, num_frames: int) -> list[float]:
+        """The centres of the time steps of `num_frames` frames, in seconds from the centre of the first frame."""
+        first, stride = (0.0, self.stem_stride) if self.stem_channels else ((self.patch_size - 1) / 2, self.time_stride)
+        num_steps, frame_seconds = self.patch_grid_of(num_frames)[1], self.hop_length / self.sampling_rate
+        return [(first + stride * step) * frame_seconds for step in range(num_steps)]
 
     @property
     def min_num_frames(self) -> int:
@@ -251,6 +274,7 @@ class ASTVAConfig(PreTrainedConfig):
         # Not as `validate_...` methods: `strict` would wrap their errors.
         self._check_labels()
         self._check_numbers()
+        self._check_quantiles()
         self._check_choices()
         self._check_patches()
         if self.descriptor_hidden_size:
@@ -273,6 +297,8 @@ class ASTVAConfig(PreTrainedConfig):
 
     def _check_numbers(self) -> None:
         for name in ASTVAConfig.__annotations__:
+            if name in QUANTILES:
+                continue
             numbers = getattr(self, name) if isinstance(getattr(self, name), (list, tuple)) else [getattr(self, name)]
             if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
                 raise ValueError(f"Expected {name} to be finite, but got {getattr(self, name)}.")
@@ -300,6 +326,20 @@ class ASTVAConfig(PreTrainedConfig):
             )
         if len(self.label_range) != 2 or not self.label_range[0] < self.label_range[1]:
             raise ValueError(f"Expected label_range of (lowest, highest), but got {tuple(self.label_range)}.")
+
+    def _check_quantiles(self) -> None:
+        for name, num_quantiles in QUANTILES.items():
+            columns = [list(column) for column in getattr(self, name)]
+            is_valid = len(columns) in (0, 2) and all(
+                len(column) == num_quantiles and column == sorted(column) and all(map(math.isfinite, column))
+                for column in columns
+            )
+            if not is_valid:
+                sizes = [len(column) for column in columns]
+                expected = f"{name} of {num_quantiles} ascending numbers for each of valence and arousal, or none"
+                raise ValueError(f"Expected {expected}, but got lists of {sizes}.")
+        if not -1 < self.error_correlation < 1:
+            raise ValueError(f"Expected error_correlation in (-1, 1), but got {self.error_correlation}.")
 
     def _check_choices(self) -> None:
         for name in ("hidden_act", "stem_act"):

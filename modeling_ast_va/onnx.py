@@ -83,7 +83,7 @@ class WaveformModel(nn.Module):
 
     def forward(self, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`(batch, num_samples)` -> `(batch,)` and `(batch,)`, valence and arousal."""
-        ratings = predict_log_mels(self.model, self.extractor, self.log_mel(waveform))
+        ratings = predict_log_mels(self.model, self.extractor, self.log_mel(waveform)).ratings
         return ratings[:, 0], ratings[:, 1]
 
 

@@ -2,6 +2,7 @@
 """A tiny Hub folder as training writes it, with invented results."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,7 +48,7 @@ KEYS = [
 RESULTS = {key: 0.1 + index / 97 for index, key in enumerate(KEYS)}  # all different
 
 
-def tiny_model() -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
+def tiny_model(**settings: Any) -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
     """A model whose large weights make its predictions depend on the audio, and its feature extractor."""
     torch.manual_seed(0)
     config = ASTVAConfig(
@@ -64,6 +65,7 @@ def tiny_model() -> tuple[ASTVAForRegression, ASTVAFeatureExtractor]:
         max_length=64,
         head_hidden_size=16,
         initializer_range=0.2,
+        **settings,
     )
     feature_extractor = ASTVAFeatureExtractor(
         sampling_rate=8000,

@@ -72,6 +72,8 @@ WRONG = [
     ("playlist missing.csv --sort -valence --output p.m3u8", "a table that predict writes, but got 'missing.csv'"),
     ("playlist file --output p.m3u8", "Expected a table ending in .csv, .jsonl, .parquet, but got 'file'"),
     ("playlist missing.csv --output p.pls", "Expected a playlist ending in .m3u8 or .m3u, but got 'p.pls'"),
+    ("map missing.csv --output map.htm", "Expected a page ending in .html, but got 'map.htm'"),
+    ("map missing.csv --output file/map.html", "file' is no folder"),
     ("tag missing.csv", "a table that predict writes, but got 'missing.csv', which is no file"),
     ("train --data_dir missing", "data_dir to be the folder of DEAM, but 'missing' is not a folder"),
     ("train --data_dir empty", "DEAM in 'empty'"),
@@ -84,8 +86,8 @@ WRONG = [
     ("train --log_mels memory", "--log_mels: invalid choice: 'memory'"),
     (
         "train missing.json",
-        "a recipe out of deam.json, deam_pretrained.json, demo.json, finetune.json, notebook.json, "
-        "pretrain.json, but got 'missing.",
+        "a recipe out of deam.json, deam_distilled.json, deam_pretrained.json, demo.json, finetune.json, "
+        "notebook.json, pretrain.json, but got 'missing.",
     ),
     ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),
     ("predict a.mp3 --output o.csv --model ast-va-encoder", "an encoder without ratings: train --init_from gives it"),

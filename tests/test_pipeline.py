@@ -56,7 +56,9 @@ def numbers(result: dict) -> np.ndarray:
 
 
 def assert_same(result: dict, expected: dict, tolerance: float = TOLERANCE) -> None:
-    assert list(result) == ["valence", "arousal", "valence_std", "arousal_std", "quadrant", "segments"]
+    stds = ["valence_std", "arousal_std", "valence_segment_std", "arousal_segment_std"]
+    assert list(result) == ["valence", "arousal", *stds, "quadrant", "segments"]
+    assert [result[name] for name in stds[:2]] == [result[name] for name in stds[2:]]
     np.testing.assert_allclose(numbers(result), numbers(expected), rtol=0, atol=tolerance)
     assert result["quadrant"] == expected["quadrant"]
 
@@ -424,9 +426,9 @@ def test_log_mels_are_normalised_and_predicted(model, feature_extractor):
         inputs = feature_extractor(waveforms, sampling_rate=RATE, return_tensors="pt")
         log_mels = feature_extractor(waveforms, sampling_rate=RATE, return_tensors="pt", do_normalize=False)
         with torch.no_grad():
-            predictions = predict_log_mels(model, feature_extractor, log_mels["input_values"])
+            predictions = predict_log_mels(model, feature_extractor, log_mels["input_values"]).ratings
             torch.testing.assert_close(predictions, model(**inputs).logits, rtol=0, atol=0)
-            half = predict_log_mels(model.bfloat16(), feature_extractor, log_mels["input_values"].bfloat16())
+            half = predict_log_mels(model.bfloat16(), feature_extractor, log_mels["input_values"].bfloat16()).ratings
         assert (half.shape, half.dtype) == ((2, 2), torch.float32)
         model.float()
 

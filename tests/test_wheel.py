@@ -18,6 +18,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 REPOSITORY = Path(__file__).parents[1]
+PAGE = [f"app/page/{name}" for name in ("drop.html", "drop.js", "player.js", "style.css")]
 PLACES = """
 import modeling_ast_va
 from modeling_ast_va.released import RELEASED_MODEL, find_recipe
@@ -47,7 +48,8 @@ def test_the_wheel_contains_recipes_model_metric_and_template(wheel):
         start = f"modeling_ast_va/{folder}/"
         packed = {name.removeprefix(start): data for name, data in files.items() if name.startswith(start)}
         assert packed == expected
-    names = ("py.typed", "ccc/ccc.py", "ccc/concordance.py", "hub/card_template.md")
+    page = "library_map/page/page.html"
+    names = ("py.typed", "ccc/ccc.py", "ccc/concordance.py", "hub/card_template.md", page, *PAGE)
     assert {"beetsplug/ast_va.py", *(f"modeling_ast_va/{name}" for name in names)} <= files.keys()
     assert not any("__pycache__" in name or name.startswith(("tests/", "scripts/")) for name in files)
 

@@ -4,13 +4,15 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from transformers.pipelines.base import ChunkPipeline
 
-from .audio_ast_va import aggregate_segments, quadrant, segment_sizes, stream_segments
+from .audio_ast_va import segment_sizes, stream_segments
 from .decoding_ast_va import source_name
+from .results_ast_va import COVERAGE, SongSegments, song_result
 from .songs_ast_va import Songs, as_source, is_one_song
 
 TASK = "music-emotion"
@@ -24,6 +26,7 @@ CUSTOM_PIPELINES = {
 }
 MAX_BATCH_SIZE = 4096  # torch allocates a list of this length before the first segment
 TIMES = ("start", "end", "weight")  # of a chunk, in seconds
+OPTIONAL_OUTPUTS = ("error_stds", "rater_stds", "frames")  # of `SegmentPredictions`
 EMPTY_CHUNK = {**dict.fromkeys(TIMES, 0.0), "name": "", "warning": "", "error": ""}
 
 
@@ -87,22 +90,33 @@ class MusicEmotionPipeline(ChunkPipeline):
                 `"sampling_rate"`, or with `"bytes"` or `"path"`.
             progress: whether to show a progress bar over several songs.
             segment_hop_seconds: step between the starts of segments, in seconds; by default the length of a segment.
+            coverage: share of songs whose mean rating by people is in the interval, from 0.01 to 0.99; by default 0.9.
+            frames: whether to return the course of a song, with two moments a second.
             on_error: `"raise"`, or `"return"` for the result `{"error": message}` in place of a song that cannot be
                 rated, whatever is wrong with it.
             batch_size: number of segments in a batch; by default that of the pipeline.
             num_workers: 1 decodes in another process than the model's.
 
         Returns:
-            A dict for one song, a list of dicts for a list, otherwise an iterator over dicts: `valence`, `arousal`,
-            `valence_std` and `arousal_std` over the segments, `quadrant` (`"Excited"`, `"Calm"`, `"Sad"`,
-            `"Distressed"`), and `segments`, each with `start` and `end` in seconds, `valence` and `arousal`; for an
-            ensemble also `valence_spread` and `arousal_spread`, population standard deviations over its models; for a
-            file that ends before its header states, `warning`.
+            A dict for one song, a list of dicts for a list, otherwise an iterator over dicts, with
+
+            - `valence` and `arousal`, and `quadrant` (`"Excited"`, `"Calm"`, `"Sad"`, `"Distressed"`);
+            - `valence_segment_std` and `arousal_segment_std`, standard deviations over the segments, also under their
+              former names `valence_std` and `arousal_std`;
+            - `segments`, each with `start` and `end` in seconds, `valence` and `arousal`;
+            - of a model with a head of spreads: `valence_interval` and `arousal_interval`, `[low, high]`;
+              `quadrant_probability`, of the named quadrant; `valence_rater_std` and `arousal_rater_std`, the standard
+              deviations of the ratings that different people give;
+            - of a model that knows the ratings of its data set: `valence_percentile` and `arousal_percentile`, the
+              share of its songs that are rated lower, 0-100;
+            - with `frames`: `frames`, each with `time` in seconds, `valence` and `arousal`; their mean is the rating;
+            - for an ensemble `valence_spread` and `arousal_spread`, population standard deviations over its models;
+            - for a file that ends before its header states, `warning`.
 
         Raises:
             AudioError: if a song cannot be decoded; the message names it.
-            ValueError: if an input or argument is not valid, or a rating is further than the width of the scale beyond
-                its ends, which only a damaged model predicts.
+            ValueError: if an input or argument is not valid, for `frames` of a model without a head for them, and if a
+                rating is further than the width of the scale beyond its ends, which only a damaged model predicts.
             TypeError: for an unknown argument, and for a song of another type.
         """
         kwargs["batch_size"] = batch_size if batch_size is None else _checked_batch_size(batch_size)
@@ -115,7 +129,14 @@ class MusicEmotionPipeline(ChunkPipeline):
             results = tqdm(results, total=len(inputs) if hasattr(inputs, "__len__") else None, unit="song")
         return list(results) if isinstance(inputs, (list, tuple)) else results
 
-    def _sanitize_parameters(self, segment_hop_seconds: float | None = None, on_error: str | None = None, **kwargs):
+    def _sanitize_parameters(
+        self,
+        segment_hop_seconds: float | None = None,
+        on_error: str | None = None,
+        coverage: float | None = None,
+        frames: bool | None = None,
+        **kwargs,
+    ):
         if kwargs:
             raise TypeError(f"Expected only arguments of MusicEmotionPipeline, but got {sorted(kwargs)}.")
         extractor = self.feature_extractor
@@ -126,7 +147,13 @@ class MusicEmotionPipeline(ChunkPipeline):
             raise ValueError(f'Expected on_error to be "raise" or "return", but got {on_error!r}.')
         on_error_params = {} if on_error is None else {"on_error": on_error}
         hop_params = {} if segment_hop_seconds is None else {"segment_hop_seconds": segment_hop_seconds}
-        return {**hop_params, **on_error_params}, {}, on_error_params
+        if coverage is not None and not 0.01 <= coverage <= 0.99:
+            raise ValueError(f"Expected coverage from 0.01 to 0.99, but got {coverage!r}.")
+        if frames and not all(member.model.config.use_frame_head for member in getattr(self, "members", ())):
+            raise ValueError("Expected a model with a head of the course (use_frame_head) for frames, but got none.")
+        of_result = {"coverage": coverage, "frames": frames}
+        of_result = {name: value for name, value in of_result.items() if value is not None}
+        return {**hop_params, **on_error_params}, {}, {**of_result, **on_error_params}
 
     def preprocess(self, inputs, segment_hop_seconds: float | None = None, on_error: str = "raise") -> Iterator[dict]:
         """Yield a chunk for each segment, one segment late, to know which is the last."""
@@ -152,38 +179,37 @@ class MusicEmotionPipeline(ChunkPipeline):
         waveforms = model_inputs.pop("waveform")
         options = {"sampling_rate": self.feature_extractor.sampling_rate, "return_tensors": "pt", "device": self.device}
         log_mels: dict[str, torch.Tensor] = {}
-        predictions = []
+        outputs = []
         for member in self.members:
             if member.front_end not in log_mels:
                 features = member.feature_extractor(waveforms, do_normalize=False, **options)
                 log_mels[member.front_end] = features["input_values"]
-            predictions.append(predict_log_mels(member.model, member.feature_extractor, log_mels[member.front_end]))
+            outputs.append(predict_log_mels(member.model, member.feature_extractor, log_mels[member.front_end]))
         # Lists, because a small tensor kept of each batch would fragment the freed memory of large ones.
-        return {"predictions": torch.stack(predictions, dim=1).tolist(), **model_inputs}
+        stacked = {name: _stack([getattr(one, name) for one in outputs]) for name in SegmentPredictions._fields}
+        if not isinstance(waveforms, list):  # a segment that is not in a batch
+            stacked = {name: one and one[0] for name, one in stacked.items()}
+        return {**stacked, **model_inputs}
 
-    def postprocess(self, model_outputs: list[dict], on_error: str = "raise") -> dict:
-        if model_outputs[-1]["error"]:
-            return {"error": model_outputs[-1]["error"]}
-        of_models = np.reshape([output["predictions"] for output in model_outputs], (-1, len(self.members), 2))
+    def postprocess(
+        self, model_outputs: list[dict], on_error: str = "raise", coverage: float = COVERAGE, frames: bool = False
+    ) -> dict:
+        last = model_outputs[-1]
+        if last["error"]:
+            return {"error": last["error"]}
         starts, ends, weights = np.transpose([[output[key] for key in TIMES] for output in model_outputs])
+        ratings = np.array([output["ratings"] for output in model_outputs])
         try:
-            self._check_ratings(of_models, starts, model_outputs[-1]["name"])
+            self._check_ratings(ratings, starts, last["name"])
         except ValueError as error:
             if on_error == "raise":
                 raise
             return {"error": str(error)}
-        predictions = of_models.mean(axis=1)  # (num_segments, 2)
-        mean, std = aggregate_segments(predictions, weights)
-        result = dict(zip(("valence", "arousal", "valence_std", "arousal_std"), [*mean.tolist(), *std.tolist()]))
-        if len(self.members) > 1:
-            songs = [aggregate_segments(of_models[:, i], weights)[0] for i in range(len(self.members))]
-            result["valence_spread"], result["arousal_spread"] = np.std(songs, axis=0).tolist()
-        result["quadrant"] = quadrant(mean[0], mean[1], self.model.config.label_midpoint)
-        if model_outputs[-1]["warning"]:
-            result["warning"] = model_outputs[-1]["warning"]
-        rows = np.column_stack([starts, ends, predictions]).tolist()
-        result["segments"] = [dict(zip(("start", "end", "valence", "arousal"), row)) for row in rows]
-        return result
+        given = [name for name in OPTIONAL_OUTPUTS if last[name] is not None]
+        optional = {name: np.array([output[name] for output in model_outputs]) for name in given}
+        configs = [member.model.config for member in self.members]
+        segments = SongSegments(starts, ends, weights, ratings, **optional)
+        return song_result(segments, configs, coverage=coverage, frames=frames, warning=last["warning"])
 
     def _check_ratings(self, ratings: np.ndarray, starts: np.ndarray, name: str) -> None:
         """Refuse ratings, `(num_segments, num_models, 2)`, that are NaN or far beyond the scale of the model."""
@@ -200,20 +226,41 @@ class MusicEmotionPipeline(ChunkPipeline):
         super().save_pretrained(save_directory, **kwargs)
 
 
-def predict_log_mels(model, feature_extractor, log_mels: torch.Tensor) -> torch.Tensor:
+class SegmentPredictions(NamedTuple):
     """
-    Predict valence and arousal of segments from their log-mels, before normalisation.
+    Predictions of a batch of segments, float32, with valence and arousal on the last axis.
+
+    Args:
+        ratings, error_stds, rater_stds: `(batch, 2)`; the last two are None of a model without a head of spreads.
+        frames: `(batch, num_steps, 2)`; None of a model without a head of the course.
+    """
+
+    ratings: torch.Tensor
+    error_stds: torch.Tensor | None
+    rater_stds: torch.Tensor | None
+    frames: torch.Tensor | None
+
+
+def predict_log_mels(model, feature_extractor, log_mels: torch.Tensor) -> SegmentPredictions:
+    """
+    Predict segments from their log-mels, before normalisation.
 
     Args:
         model, feature_extractor: that belong together; `mean` and `std` of the feature extractor normalise.
-        log_mels: log-mel spectrograms of segments, on the device of the model.
-
-    Shape:
-        `(batch, num_frames, num_mel_bins)` -> `(batch, 2)`, float32.
+        log_mels: log-mel spectrograms of segments, on the device of the model, `(batch, num_frames, num_mel_bins)`.
     """
     input_values = feature_extractor.normalize(log_mels) if feature_extractor.do_normalize else log_mels
     columns = [model.config.label2id["valence"], model.config.label2id["arousal"]]
-    return model(input_values).logits[:, columns].float()
+    outputs = model(input_values)
+    predicted = (outputs.error_std, outputs.rater_std, outputs.frame_logits)
+    optional = (None if one is None else one[..., columns].float() for one in predicted)
+    return SegmentPredictions(outputs.logits[..., columns].float(), *optional)
+
+
+def _stack(of_models: list[torch.Tensor | None]) -> list | None:
+    """The outputs of some models as lists, `(batch, num_models, ...)`; None if a model has none."""
+    tensors = [one for one in of_models if one is not None]
+    return torch.stack(tensors, dim=1).tolist() if len(tensors) == len(of_models) else None
 
 
 class _Member:

@@ -28,7 +28,8 @@ from .descriptors_ast_va import ASTVADescriptors
 DESCRIPTOR_INPUT_DROPOUT = 0.2
 MAX_DESCRIPTOR = 1.5  # standardised descriptors are clipped to this absolute value
 RECORDED_OUTPUTS = ("output_hidden_states", "output_attentions")
-HEADS = ("head.", "auxiliary_head.")  # prefixes of the weights that are no part of the encoder
+HEADS = ("head.", "frame_head.", "spread_head.", "auxiliary_head.")  # prefixes of weights outside the encoder
+LOG_STD_RANGE = (-3.0, 2.0)  # of the logarithm of a predicted standard deviation, in points of the 1-9 scale
 
 
 @dataclass
@@ -40,6 +41,10 @@ class ASTVAOutput(ModelOutput):
         loss: mean squared error, a scalar, if `labels` are given.
         logits (`(batch, num_labels)`): ratings on `config.label_range`, 1-9; columns valence and arousal.
         pooler_output (`(batch, pooler_size)`): embedding of the segment, the input of the head.
+        frame_logits (`(batch, num_steps, num_labels)`): with `config.use_frame_head`, the course: ratings of the time
+            steps at `config.step_seconds(num_frames)`.
+        error_std (`(batch, num_labels)`): with `config.use_spread_head`, standard deviation of the error of the rating.
+        rater_std (`(batch, num_labels)`): with it, standard deviation of the ratings of different people.
         auxiliary_logits (`(batch, num_auxiliary_targets)`): predictions of the auxiliary targets, if there are any.
         hidden_states: with `output_hidden_states=True`, the embeddings and the output of each layer,
             `(batch, num_tokens, hidden_size)`.
@@ -50,6 +55,9 @@ class ASTVAOutput(ModelOutput):
     loss: torch.Tensor | None = None
     logits: torch.Tensor = None  # type: ignore[assignment]  # always set; a field after one with a default
     pooler_output: torch.Tensor | None = None
+    frame_logits: torch.Tensor | None = None
+    error_std: torch.Tensor | None = None
+    rater_std: torch.Tensor | None = None
     auxiliary_logits: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
     attentions: tuple[torch.Tensor, ...] | None = None
@@ -504,6 +512,47 @@ class ASTVAHead(nn.Module):
         return self.out_proj(self.dropout(hidden_states))
 
 
+class ASTVAFrameHead(nn.Module):
+    """Linear layer from the tokens of each time step to its difference from the ratings of the segment."""
+
+    def __init__(self, config: ASTVAConfig):
+        super().__init__()
+        self.config = config
+        self.out_proj = nn.Linear(config.hidden_size, config.num_labels)
+
+    def forward(self, last_hidden_state: torch.Tensor) -> torch.Tensor:
+        """`(batch, num_tokens, hidden_size)` -> `(batch, num_steps, num_labels)`; of patches, all frequencies count."""
+        patches = last_hidden_state[:, self.config.num_prefix_tokens :]
+        num_rows, _ = self.config.patch_grid  # the number of patches along frequency does not depend on the length
+        return self.out_proj(patches.unflatten(1, (num_rows, -1)).mean(dim=1))
+
+
+class ASTVASpreadHead(nn.Module):
+    """
+    Perceptron from the embedding of a segment and its ratings to two standard deviations of each rating.
+
+    It does not change the ratings: no gradient goes through its inputs.
+    """
+
+    def __init__(self, config: ASTVAConfig):
+        super().__init__()
+        self.config = config
+        self.dense = nn.Linear(config.pooler_size + config.num_labels, config.head_hidden_size)
+        self.activation_fn = ACT2FN[config.hidden_act]
+        self.dropout = ASTVADropout(config.hidden_dropout_prob)
+        self.out_proj = nn.Linear(config.head_hidden_size, 2 * config.num_labels)
+
+    def forward(self, pooler_output: torch.Tensor, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`(batch, pooler_size)` and `(batch, num_labels)` -> `(batch, num_labels)` each: of errors, and of raters."""
+        low, high = self.config.label_range
+        point = (high - low) / 8  # of the 1-9 scale
+        ratings = (logits - self.config.label_midpoint) / (4 * point)
+        inputs = torch.cat([pooler_output, ratings.to(pooler_output.dtype)], dim=1).detach()
+        log_stds = self.out_proj(self.dropout(self.activation_fn(self.dense(inputs))))
+        error_std, rater_std = (point * log_stds.clamp(*LOG_STD_RANGE).exp()).chunk(2, dim=1)
+        return error_std, rater_std
+
+
 class ASTVAForRegression(ASTVAPreTrainedModel):
     """The encoder with the valence-arousal head, which `AutoModel` loads."""
 
@@ -512,6 +561,8 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         self.num_labels = config.num_labels
         self.ast_va = ASTVAModel(config)
         self.head = ASTVAHead(config)
+        self.frame_head = ASTVAFrameHead(config) if config.use_frame_head else None
+        self.spread_head = ASTVASpreadHead(config) if config.use_spread_head else None
         self.auxiliary_head: nn.Linear | None = None
         self.set_num_auxiliary_targets(config.num_auxiliary_targets)
         self.post_init()
@@ -555,8 +606,8 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             bool_masked_values, interpolate_pos_encoding: as for [`ASTVAModel`].
 
         Returns:
-            [`ASTVAOutput`]. The last layer computes only the pooled tokens, unless `output_hidden_states` or
-            `output_attentions` is set.
+            [`ASTVAOutput`]. The last layer computes only the pooled tokens, unless there is a head of the course, or
+            `output_hidden_states` or `output_attentions` is set.
 
         Raises:
             ValueError: for inputs or labels of another shape; the message names both shapes.
@@ -566,7 +617,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             input_values,
             bool_masked_values=bool_masked_values,
             interpolate_pos_encoding=interpolate_pos_encoding,
-            pooled_tokens_only=not any(recorded),
+            pooled_tokens_only=self.frame_head is None and not any(recorded),
             **kwargs,
         )
         logits = self.head(outputs.pooler_output)
@@ -575,10 +626,18 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             if labels.shape != logits.shape:
                 raise ValueError(f"Expected labels of shape {tuple(logits.shape)}, but got {tuple(labels.shape)}.")
             loss = nn.functional.mse_loss(logits.float(), labels.float())
+        frame_logits, error_std, rater_std = None, None, None
+        if self.frame_head is not None:
+            frame_logits = logits[:, None] + self.frame_head(outputs.last_hidden_state)
+        if self.spread_head is not None:
+            error_std, rater_std = self.spread_head(outputs.pooler_output, logits)
         return ASTVAOutput(
             loss=loss,
             logits=logits,
             pooler_output=outputs.pooler_output,
+            frame_logits=frame_logits,
+            error_std=error_std,
+            rater_std=rater_std,
             auxiliary_logits=self.auxiliary_head(outputs.pooler_output) if self.auxiliary_head is not None else None,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,

@@ -3,16 +3,17 @@
 
 from .embedding import embed
 from .exporting import export
-from .library import playlist, tag
+from .library import map, playlist, tag
 from .prediction import predict
 from .publishing import convert, push, release
+from .serving import app
 from .tools import benchmark, demo
 from .training import evaluate, pretrain, train
 
 COMMANDS = {
     one.__name__: one
     for one in (
-        *(predict, playlist, tag, train, evaluate, embed, pretrain),
+        *(predict, app, map, playlist, tag, train, evaluate, embed, pretrain),
         *(export, release, push, convert, demo, benchmark),
     )
 }

@@ -1,11 +1,11 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Commands that use a table of predictions: playlists, and tags in files."""
+"""Commands that use a table of predictions: playlists, tags in files, and a map."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import collection
+from .. import collection, library_map
 from ..argument_parser import ArgumentParser, number
 
 TABLE = "what `predict` has written: .csv, .jsonl or .parquet, with one row per song"
@@ -24,6 +24,21 @@ def playlist(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--limit", type=number(int, 1), help="largest number of songs")
     parser.add_argument("--output", required=True, help="playlist to write: .m3u8 or .m3u")
     collection.make_playlist(**vars(parser.parse_args(_with_sort(argv))))
+
+
+def map(parser: ArgumentParser, argv: Sequence[str]) -> None:
+    """Make a page of a table of songs on the valence-arousal plane: search, filter, play.
+
+    map emotions.csv --output map.html
+    """
+    parser.add_argument("table", help=TABLE)
+    parser.add_argument("--output", required=True, help="page to write: .html")
+    parser.add_argument(
+        "--course",
+        metavar="TABLE",
+        help="what `predict --frames` or `predict --segments` has written for these songs: adds their course over time",
+    )
+    library_map.make_map(**vars(parser.parse_args(argv)))
 
 
 def tag(parser: ArgumentParser, argv: Sequence[str]) -> None:

@@ -15,7 +15,24 @@ from ..released import RELEASED_MODEL, find_model
 from .flags import add_flags
 
 DTYPES = ("float32", "bfloat16", "float16")
-OF_FILES = {"as_json": "--json", **{name: f"--{name}" for name in ("segments", "escape_formulas", "plot")}}
+COURSES = {
+    "segments": "one row per segment: the course over time, as coarse as the segments of the model",
+    "frames": "two rows per second: the course over time",
+}
+OF_FILES = {"as_json": "--json", "course": "--segments and --frames"}
+OF_FILES |= {name: f"--{name}" for name in ("escape_formulas", "plot")}
+OF_RAY = (
+    "model",
+    "output",
+    "engine",
+    "ray_address",
+    "coverage",
+    "segment_hop_seconds",
+    "batch_size",
+    "num_workers",
+    "device",
+    "dtype",
+)
 OF_DATASETS = ("split", "column", "name", "streaming", "push_to_hub", "private")
 
 
@@ -24,7 +41,8 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
 
     Without --output, a short table is printed. Several models, `--model DIR DIR ...`, are averaged. The same command
     continues a run that was interrupted, and after a finished run rates only what is new or changed. With --dataset,
-    the ratings are new columns of a data set of the `datasets` library.
+    the ratings are new columns of a data set of the `datasets` library. With --engine ray, all machines of a cluster
+    rate the songs, and the output is a folder of Parquet files.
     """
     parser.add_argument(
         "paths",
@@ -35,7 +53,14 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--model", nargs="+", action="append", help="folders or Hub ids (default: the released model)")
     parser.add_argument("--output", help="table to write: .csv, .jsonl or .parquet (default: print a short table)")
     parser.add_argument("--json", dest="as_json", action="store_true", help="print the lines of a .jsonl table")
-    parser.add_argument("--segments", action="store_true", help="one row per segment: the course over time")
+    course = parser.add_mutually_exclusive_group()
+    for name, help_text in COURSES.items():
+        course.add_argument(f"--{name}", dest="course", action="store_const", const=name, help=help_text)
+    parser.add_argument(
+        "--coverage",
+        type=number(float, 0.01, 0.99),
+        help="share of songs whose mean rating by people is in the interval (default: 0.9)",
+    )
     add_flags(parser, "segment_hop_seconds", "batch_size")
     parser.add_argument(
         "--num_workers", type=number(int, 1), help="songs processed at the same time (default: one per core)"
@@ -47,6 +72,10 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
         action="store_true",
         help="in a .csv for a spreadsheet, begin names such as =1+1.mp3 with an apostrophe",
     )
+    parser.add_argument(
+        "--engine", choices=("threads", "ray"), help="ray: a Ray cluster rates, into a folder (default: threads)"
+    )
+    parser.add_argument("--ray_address", help="such as HOST:6379 (default: a cluster that runs here, or this machine)")
     parser.add_argument("--plot", metavar="PNG", help="plot the course over time of a single song")
     _add_dataset_flags(parser)
     options = vars(parser.parse_args(argv))
@@ -58,6 +87,10 @@ def predict(parser: ArgumentParser, argv: Sequence[str]) -> None:
         check_model(model)
     if "dataset" in options:
         prediction.predict_dataset(models or RELEASED_MODEL, options.pop("dataset"), **options)
+        return
+    if options.pop("engine", "threads") == "ray":
+        check_output(options["output"], is_folder=True)
+        prediction.predict_with_ray(models or RELEASED_MODEL, paths, **options)
         return
     if "output" in options:
         check_output(options["output"], is_folder=False)
@@ -83,6 +116,13 @@ def _add_dataset_flags(parser: ArgumentParser) -> None:
 
 def _check_flags(parser: ArgumentParser, paths: Sequence[str], options: Mapping[str, Any]) -> None:
     """Refuse flags that do not go together."""
+    if options.get("engine") == "ray":
+        if wrong := [OF_FILES.get(name, f"--{name}") for name in options if name not in OF_RAY]:
+            parser.error(f"{', '.join(wrong)}: expected without --engine ray only")
+        if "output" not in options:
+            parser.error("the following arguments are required: --output FOLDER with --engine ray")
+    elif "ray_address" in options:
+        parser.error("--ray_address: expected together with --engine ray only")
     if "dataset" not in options:
         if wrong := [f"--{name}" for name in OF_DATASETS if name in options]:
             parser.error(f"{', '.join(wrong)}: expected together with --dataset only")

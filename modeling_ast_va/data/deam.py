@@ -63,7 +63,8 @@ def read_deam(data_dir: str | Path, labels: str = "corrected") -> RatedSongs:
             f"Expected metadata of every song, but {len(unknown)} have no artist: {format_ids(unknown)}. Each counts "
             "as an artist of its own, so songs of one artist may be in several splits."
         )
-    return RatedSongs(DEAM, table, left_out, DUPLICATES, labels=labels, audit=audit)
+    all_ratings = ratings[["valence_mean", "arousal_mean"]].dropna().to_numpy()
+    return RatedSongs(DEAM, table, left_out, DUPLICATES, labels=labels, audit=audit, all_ratings=all_ratings)
 
 
 def _find_songs(folder: DeamFolder, ratings: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

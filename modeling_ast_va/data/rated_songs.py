@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..audio_ast_va import RATING_SCALE
@@ -52,6 +53,8 @@ class RatedSongs:
         label_range: lowest and highest rating of the scale on which the data set has its ratings.
         labels: of DEAM: `"corrected"` or `"published"`.
         audit: of the columns of DEAM, by [`~label_audit.audit_labels`].
+        all_ratings: valence and arousal of every rated song, with or without an audio file, `(num_songs, 2)`; None:
+            those of the table.
     """
 
     dataset: str
@@ -61,6 +64,13 @@ class RatedSongs:
     label_range: tuple[float, float] = RATING_SCALE
     labels: str | None = None
     audit: list[dict[str, Any]] = field(default_factory=list)
+    all_ratings: np.ndarray | None = None
+
+    @property
+    def label_quantiles(self) -> list[list[float]]:
+        """The quantiles 0, 0.01, ..., 1 of all ratings, of valence and of arousal, in points of the 1-9 scale."""
+        ratings = self.table[["valence", "arousal"]].to_numpy() if self.all_ratings is None else self.all_ratings
+        return np.quantile(ratings, np.linspace(0, 1, 101), axis=0).T.round(4).tolist()
 
 
 def typed_song_ids(texts: Iterable[str]) -> list[int] | list[str]:

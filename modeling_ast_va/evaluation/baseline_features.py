@@ -28,6 +28,9 @@ N_FFT, HOP_LENGTH = 2048, 512  # samples
 NUM_MEL_BINS, NUM_MFCCS = 64, 20
 TOP_DB = 80.0  # what is further below the loudest value counts as silence
 LOUDNESS_PERCENTILES = (5, 25, 50, 75, 95)
+SPECTRAL = (  # of which the features of a song are means and standard deviations
+    *("centroid", "bandwidth", "rolloff", "flatness_db", "contrast", "zero_crossing_rate", "chroma", "tonnetz"),
+)
 TEMPO_RANGE = (40.0, 240.0)  # beats a minute
 
 
@@ -46,8 +49,7 @@ def describe_songs(
     """
     num_proc = num_proc or num_cores()
     if num_proc > 1:
-        # librosa compiles its loops on first use, into files that several processes must not write at the same time.
-        handmade_features(np.random.default_rng(0).normal(size=SAMPLING_RATE).astype(np.float32))
+        compile_librosa()
     rows = map_songs(
         _describe_song,
         [{"path": os.path.abspath(path)} for path in paths],
@@ -61,6 +63,11 @@ def describe_songs(
     return np.array(rows["features"][:], dtype=np.float64)
 
 
+def compile_librosa() -> None:
+    """librosa compiles its loops on first use, into files that several processes must not write at the same time."""
+    handmade_features(np.random.default_rng(0).normal(size=SAMPLING_RATE).astype(np.float32))
+
+
 def _describe_song(song: dict[str, Any]) -> dict[str, list[list[float]]]:
     return {"features": [list(handmade_features(decode(song["path"], SAMPLING_RATE)).values())]}
 
@@ -68,31 +75,46 @@ def _describe_song(song: dict[str, Any]) -> dict[str, list[list[float]]]:
 def handmade_features(waveform: NDArray[np.float32]) -> dict[str, float]:
     """The features of one song, mono at `SAMPLING_RATE`, by names such as `mfcc_3_mean`; finite for silence too."""
     import librosa
+
+    frames = frame_features(waveform)
+    onset_strength = frames["onset_strength"]
+    onsets = librosa.onset.onset_detect(onset_envelope=onset_strength, hop_length=HOP_LENGTH, sr=SAMPLING_RATE)
+    features = _moments("mfcc", frames["mfcc"])
+    features |= {f"mfcc_{i}_delta_std": float(value) for i, value in enumerate(np.diff(frames["mfcc"]).std(axis=1))}
+    for name in SPECTRAL:
+        features |= _moments(name, frames[name])
+    return {
+        **features,
+        **_key(frames["chroma"].mean(axis=1)),
+        **_loudness(frames["rms"], frames["rms_db"]),
+        **_rhythm(onset_strength, len(onsets)),
+    }
+
+
+def frame_features(waveform: NDArray[np.float32]) -> dict[str, NDArray]:
+    """The features of the frames of a waveform at `SAMPLING_RATE` by name, `(frames,)` or `(rows, frames)`."""
+    import librosa
     from librosa import feature
 
     magnitudes = np.abs(librosa.stft(waveform, n_fft=N_FFT, hop_length=HOP_LENGTH))  # (bins, frames)
     mel = feature.melspectrogram(S=magnitudes**2, n_mels=NUM_MEL_BINS, sr=SAMPLING_RATE)
     log_mel = librosa.power_to_db(mel, top_db=TOP_DB)  # (mel bins, frames); absolute, so it keeps the loudness
-    mfcc = feature.mfcc(S=log_mel, n_mfcc=NUM_MFCCS)
     centroid = feature.spectral_centroid(S=magnitudes, sr=SAMPLING_RATE)
     chroma = feature.chroma_stft(S=magnitudes**2, tuning=0.0, sr=SAMPLING_RATE)  # (12, frames)
     rms = feature.rms(S=magnitudes, frame_length=N_FFT)[0]
-    onset_strength = librosa.onset.onset_strength(S=log_mel, hop_length=HOP_LENGTH, sr=SAMPLING_RATE)  # (frames,)
-    onsets = librosa.onset.onset_detect(onset_envelope=onset_strength, hop_length=HOP_LENGTH, sr=SAMPLING_RATE)
     return {
-        **_moments("mfcc", mfcc),
-        **{f"mfcc_{i}_delta_std": float(value) for i, value in enumerate(np.diff(mfcc).std(axis=1))},
-        **_moments("centroid", centroid),
-        **_moments("bandwidth", feature.spectral_bandwidth(S=magnitudes, centroid=centroid, sr=SAMPLING_RATE)),
-        **_moments("rolloff", feature.spectral_rolloff(S=magnitudes, sr=SAMPLING_RATE)),
-        **_moments("flatness_db", librosa.power_to_db(feature.spectral_flatness(S=magnitudes))),
-        **_moments("contrast", feature.spectral_contrast(S=magnitudes, sr=SAMPLING_RATE)),
-        **_moments("zero_crossing_rate", feature.zero_crossing_rate(waveform, hop_length=HOP_LENGTH)),
-        **_moments("chroma", chroma),
-        **_moments("tonnetz", feature.tonnetz(chroma=chroma)),
-        **_key(chroma.mean(axis=1)),
-        **_loudness(rms, librosa.amplitude_to_db(rms, top_db=TOP_DB)),
-        **_rhythm(onset_strength, len(onsets)),
+        "mfcc": feature.mfcc(S=log_mel, n_mfcc=NUM_MFCCS),
+        "centroid": centroid,
+        "bandwidth": feature.spectral_bandwidth(S=magnitudes, centroid=centroid, sr=SAMPLING_RATE),
+        "rolloff": feature.spectral_rolloff(S=magnitudes, sr=SAMPLING_RATE),
+        "flatness_db": librosa.power_to_db(feature.spectral_flatness(S=magnitudes)),
+        "contrast": feature.spectral_contrast(S=magnitudes, sr=SAMPLING_RATE),
+        "zero_crossing_rate": feature.zero_crossing_rate(waveform, hop_length=HOP_LENGTH),
+        "chroma": chroma,
+        "tonnetz": feature.tonnetz(chroma=chroma),
+        "rms": rms,
+        "rms_db": librosa.amplitude_to_db(rms, top_db=TOP_DB),
+        "onset_strength": librosa.onset.onset_strength(S=log_mel, hop_length=HOP_LENGTH, sr=SAMPLING_RATE),
     }
 
 

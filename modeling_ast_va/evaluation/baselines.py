@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from ..metrics import DIMENSIONS
 from .baseline_features import describe_songs
+from .frames import DYNAMIC
 from .tables import ratings, with_predictions
+from .window_features import describe_moments
 
 CONSTANT, RIDGE, SVR, BLEND = "constant mean", "features, ridge", "features, SVR", "features, ridge + SVR + trees"
 RIDGE_PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
@@ -27,6 +29,8 @@ SVR_WIDTHS = (0.25, 0.5, 1.0)  # gamma, divided by the number of features
 SVR_EPSILON = 0.2  # rating points
 NUM_TREES, MIN_LEAF_SONGS, TREE_FEATURES = 300, 3, 1 / 3
 NUM_INNER_FOLDS = 5
+WINDOW_RIDGE = "window features, ridge"  # of the course
+MOMENT_GRID = {"model__alpha": (10.0, 100.0, 1e3, 1e4, 1e5)}  # twenty times as many rows as songs
 
 Array = NDArray[np.float64]
 
@@ -97,6 +101,48 @@ def fit_and_predict(features: Array, references: Array, groups: Sequence[int], n
         SVR: by_svr,
         BLEND: (by_ridge + by_svr + trees.predict(new_features)) / 3,
     }
+
+
+def predict_moments(
+    frames: pd.DataFrame,
+    path_of: Mapping[Any, str],
+    *,
+    num_proc: int | None = None,
+    cache_dir: str | Path | None = None,
+) -> Array:
+    """
+    Predict the annotated moments of a table of frames by ridge regression on features of windows around them.
+
+    Args:
+        frames: with a column `fold`; the moments of each fold are predicted by a regression on those of the others.
+        path_of: the audio file of each song.
+        num_proc, cache_dir: as for [`describe_moments`].
+
+    Returns:
+        Predictions from -1 to 1, `(n, 2)`.
+
+    Raises:
+        ValueError: for a song without a file.
+        ImportError: without scikit-learn.
+    """
+    require_scikit_learn()
+    from sklearn import linear_model
+
+    frames = frames.reset_index(drop=True)
+    rows_of_songs = frames.groupby("song_id").indices
+    if missing := [song for song in rows_of_songs if song not in path_of]:
+        raise ValueError(f"Expected the songs of the frames in the data, but got none called {missing[0]}.")
+    moments = {path_of[song]: frames["time"].to_numpy()[rows] for song, rows in rows_of_songs.items()}
+    described = describe_moments(moments, num_proc=num_proc, cache_dir=cache_dir)
+    features = np.empty_like(described)
+    features[np.concatenate(list(rows_of_songs.values()))] = described
+    annotated, predicted = frames[list(DYNAMIC)].to_numpy(), np.empty((len(frames), 2))
+    for fold in frames["fold"].unique():
+        is_test = (frames["fold"] == fold).to_numpy()
+        groups = frames["group"][~is_test].tolist()
+        model = _fit_best(linear_model.Ridge(), MOMENT_GRID, features[~is_test], annotated[~is_test], groups)
+        predicted[is_test] = model.predict(features[is_test])
+    return predicted
 
 
 def _fit_best(model: Any, grid: Mapping[str, Any], features: Array, references: Array, groups: Sequence[int]) -> Any:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ..data.folds import assign_folds
 from ..metrics import pearson_r
-from ..modeling_ast_va import ASTVAForRegression
+from ..modeling_ast_va import ASTVAForRegression, ASTVASpreadHead
+from .intervals import Uncertainty
 from .tables import predictions, ratings, table_of_songs, with_predictions
 
 NUM_MAPPING_FOLDS = 5
@@ -92,9 +93,41 @@ def map_linearly(segments: pd.DataFrame, num_folds: int = NUM_MAPPING_FOLDS) -> 
 
 
 @torch.no_grad()
-def calibrate_model(model: ASTVAForRegression, calibration: Calibration) -> None:
-    """Apply a calibration to the last layer of a model, so that its predictions are calibrated."""
-    layer = model.head.out_proj
-    gain, offset = (torch.from_numpy(values).to(layer.weight) for values in calibration)
+def calibrate_model(model: ASTVAForRegression, calibration: Calibration, uncertainty: Uncertainty | None) -> None:
+    """
+    Apply a calibration to the last layers of a model, so that its predictions are calibrated.
+
+    Args:
+        uncertainty: of the calibrated predictions; None for a model without a head of spreads.
+    """
+    gain, offset = (torch.from_numpy(values).to(model.head.out_proj.weight) for values in calibration)
+    _map_outputs(model.head.out_proj, gain, offset)
+    if model.spread_head is not None:
+        _undo_for_spreads(model.spread_head, gain, offset)
+    if model.frame_head is not None:  # differences from the ratings of the segment
+        _map_outputs(model.frame_head.out_proj, gain, torch.zeros_like(offset))
+    if model.spread_head is not None and uncertainty is not None:
+        # The layer predicts logarithms of spreads: first those of the errors, then those of raters.
+        exponent, scale = (torch.from_numpy(values).to(gain) for values in (uncertainty.exponent, uncertainty.scale))
+        one, zero = torch.ones_like(exponent), torch.zeros_like(scale)
+        _map_outputs(model.spread_head.out_proj, torch.cat([exponent, one]), torch.cat([scale.log(), zero]))
+        model.config.conformal_quantiles = uncertainty.conformal_quantiles.round(4).tolist()
+        model.config.error_correlation = round(uncertainty.error_correlation, 4)
+
+
+def _undo_for_spreads(head: ASTVASpreadHead, gain: torch.Tensor, offset: torch.Tensor) -> None:
+    """Make a head of spreads, an input of which are the ratings, use them as they are without the calibration."""
+    low, high = head.config.label_range
+    middle, half = head.config.label_midpoint, (high - low) / 2
+    # Ratings of a gain of 0 are constant, and are the middle of the scale for the head.
+    inverse = torch.where(gain > 0, 1 / gain, torch.zeros_like(gain))
+    shift = torch.where(gain > 0, ((middle - offset) * inverse - middle) / half, torch.zeros_like(gain))
+    of_ratings = head.dense.weight[:, -len(gain) :]
+    head.dense.bias.add_(of_ratings @ shift)
+    of_ratings.mul_(inverse)
+
+
+def _map_outputs(layer: torch.nn.Linear, gain: torch.Tensor, offset: torch.Tensor) -> None:
+    """Multiply the outputs of a layer by `gain`, and add `offset`, `(out_features,)` each."""
     layer.weight.mul_(gain[:, None])
     layer.bias.mul_(gain).add_(offset)

@@ -40,9 +40,30 @@ def bootstrap_intervals(
     if other_predictions is not None:
         others = _resample(references, other_predictions, groups)
         resampled = {name: values - others[name] for name, values in resampled.items()}
-    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    bounds = {name: np.quantile(values, tails) for name, values in resampled.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    return {name: _percentiles(values) for name, values in resampled.items()}
+
+
+def mean_interval(values: ArrayLike, groups: Sequence[int]) -> tuple[float, float] | None:
+    """The interval of the mean of values, `(n,)`; those of a group are drawn together, and one group has None."""
+    order, starts, draws = _draw_groups(groups)
+    if len(starts) < 2:
+        return None
+    values = np.asarray(values, dtype=np.float64)[order]
+    sums = np.add.reduceat(np.stack([values, np.ones_like(values)]), starts, axis=-1) @ draws.T  # (2, NUM_RESAMPLES)
+    return _percentiles(sums[0] / sums[1])
+
+
+def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _draw_groups(groups: Sequence[int]) -> tuple[NDArray, NDArray, NDArray]:
+    """The order that sorts rows by group, where each group starts in it, and how often each draw has each group."""
+    order = np.argsort(groups, kind="stable")
+    _, starts = np.unique(np.asarray(groups)[order], return_index=True)
+    shares = np.full(len(starts), 1 / len(starts))
+    return order, starts, np.random.default_rng(SEED).multinomial(len(starts), shares, NUM_RESAMPLES)
 
 
 def _resample(references: ArrayLike, predictions: ArrayLike, groups: Sequence[int]) -> dict[str, NDArray[np.float64]]:
@@ -50,12 +71,9 @@ def _resample(references: ArrayLike, predictions: ArrayLike, groups: Sequence[in
     references, predictions = validate_ratings(references, predictions)
     if len(groups) != len(references):
         raise ValueError(f"Expected groups of {len(references)} rows, but got {len(groups)}.")
-    order = np.argsort(groups, kind="stable")
-    _, starts = np.unique(np.asarray(groups)[order], return_index=True)
+    order, starts, draws = _draw_groups(groups)  # draws: (NUM_RESAMPLES, groups)
     if len(starts) < 2:
         return {}
-    # How often each group is drawn, `(NUM_RESAMPLES, groups)`.
-    draws = np.random.default_rng(SEED).multinomial(len(starts), np.full(len(starts), 1 / len(starts)), NUM_RESAMPLES)
     # Moments follow from sums over rows, and the sums of a draw from the sums of its groups: one matrix product.
     # Subtracting the mean of all references keeps the squares small, so that their differences lose little precision.
     x, y = ((values - references.mean(axis=0))[order].T for values in (references, predictions))  # (2, n)

@@ -13,19 +13,18 @@ from datasets import Dataset, DatasetDict
 from ..data.dataset import load_segments, split_dataset
 from ..data.sources import DataSource
 from ..data.splits import SplitSettings
-from ..hub.files import PROTOCOL_FILE, SEGMENT_PREDICTIONS_FILE
-from ..hub.protocol import SPLIT_NAMES, label_range_of, load_protocol, trained_split
+from ..hub.protocol import trained_split
 from ..plots import save_evaluation_plots
-from .baselines import predict_baselines, require_scikit_learn
+from .baselines import WINDOW_RIDGE, predict_baselines, predict_moments, require_scikit_learn
 from .calibration import calibrate_folds, fit_calibration
+from .course import course_section
+from .coverage import has_spreads, intervals_section
+from .intervals import fit_uncertainty
+from .merging import merge_folds, merge_frames
 from .report import Report, publish_report
-from .tables import predictions, ratings, read_segments, table_of_songs, with_predictions, write_predictions
+from .tables import predictions, ratings, table_of_songs, write_predictions
 
 SEGMENT_SECONDS = 5.0  # of baselines without a model: shorter songs are left out
-
-# What the protocols of all folds of one cross-validation have in common. Seeds of training may differ.
-SPLIT = tuple(name for name in SPLIT_NAMES if name != "fold")
-SHARED = ("dataset", *SPLIT, "segment_seconds", "segment_hop_seconds", "data_fingerprint")
 
 
 def evaluate_folds(
@@ -62,26 +61,49 @@ def evaluate_folds(
             raise ValueError("Expected data_dir or data_csv, which the baselines need, but got neither.")
         require_scikit_learn()
     protocol, segments = merge_folds(folders)
+    output_dir = output_dir or Path(folders[0]).parent / "cross_validation"
+    frames, uncalibrated = merge_frames(folders), table_of_songs(list(segments.values())[-1])
     if len(segments) == 1:  # one seed, and so one model to release
-        predicted = segments["model"]
-        gain, offset = fit_calibration(table_of_songs(predicted))
-        protocol["calibration"] = {"gain": gain.tolist(), "offset": offset.tolist()}
-        segments["model, calibrated"] = calibrate_folds(predicted)
+        segments["model, calibrated"] = calibrate_folds(segments["model"])
     best = list(segments.values())[-1]  # calibrated, or the average over several seeds
     songs = table_of_songs(best)
-    tables = {}
+    if "model" in segments:
+        protocol |= _describe_calibration(uncalibrated, songs)
+    options: dict[str, Any] = {"num_proc": num_proc, "cache_dir": cache_dir}
+    tables, baselines_of_course = {}, {}
     if baselines and source is not None:
-        tables = _predict_baselines(source, protocol, num_proc, cache_dir)
-        others, keys = next(iter(tables.values())), ["song_id", "fold"]
-        if not (songs[keys].equals(others[keys]) and np.allclose(ratings(songs), ratings(others), atol=1e-3)):
-            raise ValueError(
-                f"Expected the data that the models were trained on, with {len(songs)} songs, but got {len(others)} "
-                "songs, in other folds or with other ratings."
-            )
-    output_dir = output_dir or Path(folders[0]).parent / "cross_validation"
+        tables = _predict_baselines(source, protocol, **options)
+        _check_songs(songs, next(iter(tables.values())))
+        if frames is not None:
+            path_of = source.read().table.set_index("song_id")["path"].to_dict()
+            baselines_of_course[WINDOW_RIDGE] = predict_moments(frames, path_of, **options)
     write_predictions(best, output_dir)
     save_evaluation_plots(ratings(songs), predictions(songs), output_dir)
-    return publish_report(segments, tables, protocol, output_dir)
+    sections = {"intervals": intervals_section(songs, output_dir)} if has_spreads(songs) else {}
+    if frames is not None:
+        sections["course"] = course_section(frames, uncalibrated, baselines_of_course)
+    return publish_report(segments, tables, protocol, output_dir, sections)
+
+
+def _describe_calibration(songs: pd.DataFrame, calibrated: pd.DataFrame) -> dict[str, Any]:
+    """The calibration by the songs of all folds, and the uncertainty of models that predict spreads."""
+    fitted: dict[str, Any] = {"calibration": fit_calibration(songs)}
+    if has_spreads(calibrated):
+        fitted["uncertainty"] = fit_uncertainty(calibrated)
+    return {
+        part: {name: np.asarray(values).tolist() for name, values in of_part._asdict().items()}
+        for part, of_part in fitted.items()
+    }
+
+
+def _check_songs(songs: pd.DataFrame, others: pd.DataFrame) -> None:
+    """Check that baselines are of the songs, folds and ratings of the models (ValueError)."""
+    keys = ["song_id", "fold"]
+    if not (songs[keys].equals(others[keys]) and np.allclose(ratings(songs), ratings(others), atol=1e-3)):
+        raise ValueError(
+            f"Expected the data that the models were trained on, with {len(songs)} songs, but got {len(others)} "
+            "songs, in other folds or with other ratings."
+        )
 
 
 def evaluate_baselines(
@@ -130,64 +152,3 @@ def _predict_baselines(
 def split_folds(rows: Dataset, split: SplitSettings) -> list[DatasetDict]:
     """The splits of every fold."""
     return [split_dataset(rows, replace(split, fold=fold)) for fold in range(split.num_folds or 0)]
-
-
-def merge_folds(folders: Sequence[str | Path]) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """
-    Merge the test predictions of the models that were trained on the folds of one protocol.
-
-    Args:
-        folders: output folders of training, or copies of their `protocol.json` and `segment_predictions.csv`: one for
-            each fold, or one for each fold and seed of training. The predictions of several seeds are also averaged.
-
-    Returns:
-        What the protocols have in common, and the out-of-fold predictions of "model", or of "seed 0", "seed 1" and
-        "average of 2 seeds": tables with the columns of [`table_of_segments`] and `fold`.
-
-    Raises:
-        ValueError: for a folder that is not of a fold or has another protocol than the first, a fold that is missing or
-            given twice, and a song in two folds. The message names the folder.
-    """
-    if not folders:
-        raise ValueError("Expected the folders of all folds, but got none.")
-    protocols = [load_protocol(folder) for folder in folders]
-    runs: dict[int, dict[int, str | Path]] = {}  # folders by seed and fold
-    for folder, protocol in zip(folders, protocols):
-        missing = [name for name in (*SHARED, "seed", "fold") if name not in protocol]
-        if missing or protocol["num_folds"] is None:
-            got = f"a {PROTOCOL_FILE} without {', '.join(missing) or 'fold'}"
-            raise ValueError(f"Expected a model of a fold in {str(folder)!r}, but got {got}.")
-        if different := [name for name in SHARED if protocol[name] != protocols[0][name]]:
-            expected, got = (", ".join(f"{name} {of[name]!r}" for name in different) for of in (protocols[0], protocol))
-            raise ValueError(f"Expected {expected} as in {str(folders[0])!r}, but got {got} in {str(folder)!r}.")
-        seed, fold = protocol["seed"], protocol["fold"]
-        first = runs.setdefault(seed, {}).setdefault(fold, folder)
-        if first is not folder:
-            both = f"{str(first)!r} and {str(folder)!r}"
-            raise ValueError(f"Expected one folder for fold {fold} of seed {seed}, but got {both}.")
-    num_folds = protocols[0]["num_folds"]
-    for seed, folder_of in runs.items():
-        if absent := sorted(set(range(num_folds)) - set(folder_of)):
-            raise ValueError(f"Expected {num_folds} folds of seed {seed}, but got none of the folds {absent}.")
-    segments = {f"seed {seed}" if len(runs) > 1 else "model": _concatenate(runs[seed]) for seed in sorted(runs)}
-    if len(runs) > 1:
-        segments[f"average of {len(runs)} seeds"] = _average(list(segments.values()))
-    return {name: protocols[0][name] for name in SHARED} | {"label_range": label_range_of(protocols[0])}, segments
-
-
-def _concatenate(folders: dict[int, str | Path]) -> pd.DataFrame:
-    tables = [read_segments(folder).assign(fold=fold) for fold, folder in sorted(folders.items())]
-    segments = pd.concat(tables).sort_values(["song_id", "start_seconds"], ignore_index=True)
-    num_folds = segments.groupby("song_id")["fold"].nunique()
-    if twice := num_folds.index[num_folds > 1].tolist():
-        got = f"{twice} in two of {', '.join(map(str, folders.values()))}"
-        raise ValueError(f"Expected every song in the {SEGMENT_PREDICTIONS_FILE} of one fold, but got {got}.")
-    return segments
-
-
-def _average(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    keys = ["song_id", "fold", "start_seconds"]
-    for table in tables[1:]:
-        if not table[keys].equals(tables[0][keys]):
-            raise ValueError(f"Expected the same segments for every seed, but got {len(table)} and {len(tables[0])}.")
-    return with_predictions(tables[0], np.mean([predictions(table) for table in tables], axis=0))

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 
 from ..audio_ast_va import RATING_SCALE
 from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
 from ..data.sources import LOG_MELS, DataSource
 from ..data.splits import SPLITS, SplitSettings
+from ..data.tracks import read_dynamic_tracks
 from ..formatting import format_number, format_table
 from ..hub.files import write_json
 from ..hub.folder import load_model
@@ -21,11 +22,14 @@ from ..hub.protocol import LICENSES, load_protocol, trained_split, unsplit_finge
 from ..metrics import METRICS
 from ..plots import save_evaluation_plots
 from ..processes import accelerators
-from .baselines import predict_baselines, require_scikit_learn
+from .annotated_moments import predicted_moments
+from .baselines import WINDOW_RIDGE, predict_baselines, predict_moments, require_scikit_learn
 from .calibration import NUM_MAPPING_FOLDS, map_linearly
+from .course import course_section, with_folds
 from .cross_validation import split_folds
-from .loop import evaluate_rows, predict_rows
-from .report import PREFIXES, points_of, publish_report
+from .frames import write_frames
+from .loop import PredictedRows, evaluate_rows, predict_rows
+from .report import PREFIXES, Section, points_of, publish_report
 from .tables import predictions, ratings, table_of_songs, write_predictions
 
 logger = logging.getLogger(__name__)
@@ -108,8 +112,40 @@ def evaluate_model(
     output_dir = output_dir or (other_folder if split == ALL else Path(model) / f"evaluation_{split}")
     save_evaluation(metrics, segments, split, output_dir)
     used = {"dataset": songs.dataset, "split": split, "labels": songs.labels, **asdict(split_settings)}
-    publish_report(systems, tables, used | {"label_range": list(songs.label_range)}, output_dir)
+    frames = _predict_frames(data[split], predicted, network.config, source, protocol)
+    sections: dict[str, Section] = {}
+    if len(frames):
+        write_frames(frames, output_dir)
+        path_of = songs.table.set_index("song_id")["path"].to_dict() if baselines else None
+        sections["course"] = _course_section(frames, segments, path_of, num_proc, cache_dir)
+    publish_report(systems, tables, used | {"label_range": list(songs.label_range)}, output_dir, sections)
     return metrics
+
+
+def _predict_frames(
+    rows: Dataset, predicted: PredictedRows, config: Any, source: DataSource, protocol: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The annotated moments of songs of DEAM, as a model with a head of the course predicts them; else no rows."""
+    if source.data_dir is None or predicted.frames is None:
+        return pd.DataFrame()
+    # Files that begin later than the clips of DEAM are described by the command of training.
+    tracks = read_dynamic_tracks(source.data_dir, protocol.get("audio_offset_seconds", 0.0))
+    return predicted_moments(rows, predicted.ratings, predicted.frames, config, tracks)
+
+
+def _course_section(
+    frames: pd.DataFrame,
+    segments: pd.DataFrame,
+    path_of: Mapping[Any, str] | None,
+    num_proc: int | None,
+    cache_dir: str | Path | None,
+) -> Section:
+    """The part of a report on the course; with the files of the songs, its baseline is fitted in folds by artist."""
+    frames = with_folds(frames)
+    baselines = {}
+    if path_of is not None and frames["fold"].nunique() > 1:
+        baselines[WINDOW_RIDGE] = predict_moments(frames, path_of, num_proc=num_proc, cache_dir=cache_dir)
+    return course_section(frames, table_of_songs(segments), baselines)
 
 
 def is_data_of(protocol: Mapping[str, Any], dataset: str) -> bool:

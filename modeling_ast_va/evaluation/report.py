@@ -3,7 +3,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ def format_errors(systems: Mapping[str, Report], label_range: Sequence[float]) -
         for dimension, prefix in PREFIXES.items():
             metrics = [report["song"]["metrics"][prefix + error] for error in ERRORS]
             scaled = [{key: value and value * scale for key, value in metric.items()} for metric in metrics]
-            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, scaled)])
+            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(format_metric, scaled)])
     low, high = label_range
     title = f"Per song, on the scale of the ratings, {low:g} to {high:g}; the other metrics are the same on both scales"
     return f"{title}\n{format_table(['system', '', *(SHOWN[error] for error in ERRORS)], rows)}"
@@ -104,7 +105,7 @@ def points_of(label_range: Sequence[float]) -> float:
 def format_comparison(name: str, comparison: Mapping[str, Mapping[str, Metric]]) -> str:
     """The metrics of the system of this name minus those of each other system as text: a row for each other system."""
     cccs = [f"{prefix}ccc" for prefix in PREFIXES.values()]
-    rows = [[other, *(_format_metric(metrics[ccc]) for ccc in cccs)] for other, metrics in comparison.items()]
+    rows = [[other, *(format_metric(metrics[ccc]) for ccc in cccs)] for other, metrics in comparison.items()]
     title = f"Per song, CCC of {name} minus that of the others; value [{CONFIDENCE:.0%} interval over artists]"
     return f"{title}\n{format_table(['system', *PREFIXES], rows)}"
 
@@ -121,17 +122,29 @@ def _format_unit(unit: str, reports: Mapping[str, dict[str, Any]]) -> str:
         for dimension, prefix in PREFIXES.items():
             metrics = [report["metrics"][prefix + metric] for metric in SHOWN]
             folds = [f"{metrics[0]['fold_mean']:.3f} ± {metrics[0]['fold_std']:.3f}"] if over_folds else []
-            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(_format_metric, metrics), *folds])
+            rows.append([name if dimension == DIMENSIONS[0] else "", dimension, *map(format_metric, metrics), *folds])
     header = ["system", "", *SHOWN.values(), *(["CCC over folds"] if over_folds else [])]
     return f"{title}\n{format_table(header, rows)}"
 
 
-def _format_metric(metric: Metric) -> str:
+def format_metric(metric: Metric) -> str:
+    """A metric with the bounds of its interval as text."""
     return format_interval(metric["value"], metric["low"], metric["high"])
 
 
+class Section(NamedTuple):
+    """A further part of a report: its content in `report.json`, and as text."""
+
+    content: Any
+    text: str
+
+
 def publish_report(
-    segments: Tables, baselines: Tables, protocol: Mapping[str, Any], output_dir: str | Path
+    segments: Tables,
+    baselines: Tables,
+    protocol: Mapping[str, Any],
+    output_dir: str | Path,
+    sections: Mapping[str, Section] = MappingProxyType({}),
 ) -> dict[str, Report]:
     """
     Evaluate systems and baselines, print the report, and write it as `report.json`.
@@ -140,6 +153,7 @@ def publish_report(
         segments: tables of segments; the last system is compared with the baselines.
         baselines: tables of the same songs.
         protocol: how the songs were split, and the `label_range` of their ratings.
+        sections: further parts, by their names in `report.json`.
 
     Returns:
         For each system and baseline the result of [`evaluate_system`].
@@ -155,6 +169,9 @@ def publish_report(
         last = list(segments)[-1]
         report["comparison"] = {name: evaluate_table(songs[last], table) for name, table in baselines.items()}
         print(f"\n{format_comparison(last, report['comparison'])}")
+    for name, section in sections.items():
+        report[name] = section.content
+        print(f"\n{section.text}")
     Path(output_dir).mkdir(parents=True, exist_ok=True)
     write_json(Path(output_dir) / REPORT_FILE, report)
     print(f"\nThe report is in {output_dir}")

@@ -18,16 +18,9 @@ from safetensors import safe_open
 from ..configuration_ast_va import ASTVAConfig
 from ..data.splits import SPLITS
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..formatting import (
-    fence_of,
-    format_interval,
-    format_number,
-    format_table,
-    markdown_code,
-    markdown_text,
-    single_line,
-)
+from ..formatting import fence_of, markdown_code, markdown_text, single_line
 from ..metrics import DIMENSIONS
+from .card_tables import METRIC_NAMES, audit_table, course_table, intervals_table, metrics_table, systems_table
 from .files import (
     CARD_FILE,
     CROSS_VALIDATION_FILE,
@@ -45,12 +38,10 @@ TEMPLATE = Path(__file__).with_name("card_template.md")
 RECORDS = {"results": RESULTS_FILE, "cross_validation": CROSS_VALIDATION_FILE, "training_fit": TRAINING_FIT_FILE}
 TASK = {"task_type": "audio-classification", "task_name": "Music emotion regression (valence, arousal)"}
 TAGS = ["audio", "music", "emotion", "valence", "arousal", "music-emotion-recognition", "audio-spectrogram-transformer"]
-METRIC_NAMES = {"ccc": "CCC", "r2": "R2", "pearson_r": "Pearson r", "rmse": "RMSE"}
 UNITS = {"song": "test_song_", "segment": "test_"}  # prefixes of the metrics
 # Rows of tables, and the prefixes of their metrics.
 TEST_ROWS = {f"{name}, per {unit}": f"{prefix}{name}_" for unit, prefix in UNITS.items() for name in DIMENSIONS}
 TRAINING_ROWS = {name: f"train_song_{name}_" for name in DIMENSIONS}
-AUDIT_COLUMNS = ("valence_valence", "valence_arousal", "arousal_arousal", "arousal_valence")  # correlations
 
 
 def write_model_card(folder: str | PathLike[str], repo_id: str = PLACEHOLDER_REPO_ID) -> None:
@@ -122,6 +113,8 @@ def _render(
             results=Markup(metrics_table("", results, TEST_ROWS)),
             systems=Markup(systems_table(systems)),
             training_fit=Markup(metrics_table("per song", training_fit, TRAINING_ROWS)),
+            intervals=Markup(intervals_table(cross_validation.get("intervals", {}))),
+            course=Markup(course_table(cross_validation.get("course", {}))),
             audit=Markup(audit_table(protocol.get("label_audit", []))),
             commands=Markup("\n".join(map(str, commands))),
             fence=Markup(fence_of("\n".join(map(str, commands)))),
@@ -190,38 +183,6 @@ def ordered_systems(cross_validation: Mapping[str, Any]) -> dict[str, Any]:
     ours = [name for name, report in systems.items() if "segment" in report]  # baselines have no segments
     calibrated = [name for name in ours if name.endswith("calibrated")]
     return {name: systems[name] for name in dict.fromkeys([*calibrated, *ours, *systems])}
-
-
-def systems_table(systems: Mapping[str, Any]) -> str:
-    """Metrics per song of all systems of a cross-validation, with their intervals."""
-    rows = []
-    for system, report in systems.items():
-        for dimension in DIMENSIONS:
-            metrics = [report["song"]["metrics"][f"{dimension}_{metric}"] for metric in METRIC_NAMES]
-            intervals = [format_interval(metric["value"], metric["low"], metric["high"]) for metric in metrics]
-            rows.append([f"{markdown_text(system)}, {dimension}", *intervals])
-    return format_table(["per song", *METRIC_NAMES.values()], rows, markdown=True)
-
-
-def metrics_table(title: str, results: Mapping[str, float], prefixes: Mapping[str, str]) -> str:
-    """A row of metrics for each label with its prefix; empty if none of them was measured."""
-    rows = [
-        [label, *(format_number(results.get(f"{prefix}{metric}")) for metric in METRIC_NAMES)]
-        for label, prefix in prefixes.items()
-        if any(f"{prefix}{metric}" in results for metric in METRIC_NAMES)
-    ]
-    return format_table([title, *METRIC_NAMES.values()], rows, markdown=True) if rows else ""
-
-
-def audit_table(audit: list[dict[str, Any]]) -> str:
-    """The table of the label audit; empty if there was none."""
-    rows = []
-    for row in audit:
-        correlations = [format_number(row[name]) for name in AUDIT_COLUMNS]
-        songs = markdown_text(f"{row['first_id']} to {row['last_id']}")
-        rows.append([songs, markdown_text(row["num_songs"]), *correlations, markdown_text(row["verdict"])])
-    titles = [name.replace("_", " with ") for name in AUDIT_COLUMNS]
-    return format_table(["songs", "n", *titles, "columns are"], rows, markdown=True) if rows else ""
 
 
 def is_hub_id(name: str) -> bool:

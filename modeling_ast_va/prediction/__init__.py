@@ -4,5 +4,6 @@
 from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__, {"run": ["load_pipeline", "predict"], "datasets": ["predict_dataset"]}
+    __name__,
+    {"run": ["load_pipeline", "predict"], "datasets": ["predict_dataset"], "ray_engine": ["predict_with_ray"]},
 )

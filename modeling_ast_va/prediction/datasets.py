@@ -49,6 +49,7 @@ def predict_dataset(
     column: str = "audio",
     name: str | None = None,
     streaming: bool = False,
+    coverage: float = 0.9,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
     num_workers: int | None = None,
@@ -58,8 +59,8 @@ def predict_dataset(
     """
     Save or publish a data set with valence and arousal of each row.
 
-    The new columns are `valence`, `arousal`, `valence_std`, `arousal_std`, `quadrant`, `warning` and `error`, for an
-    ensemble also `valence_spread` and `arousal_spread`. A row that cannot be rated holds the reason in `error`.
+    The new columns are the ratings of the tables of [`predict`], `warning` and `error`. A row that cannot be rated
+    holds the reason in `error`.
 
     Args:
         model: folder or Hub id, or several for an ensemble.
@@ -71,7 +72,7 @@ def predict_dataset(
         column: column with the audio: of the type `Audio`, of encoded bytes, or of paths and addresses.
         name: configuration of a data set that has several.
         streaming: whether to read the data set while it is rated, instead of downloading it first.
-        segment_hop_seconds, batch_size, num_workers, device, dtype: as for [`predict`].
+        coverage, segment_hop_seconds, batch_size, num_workers, device, dtype: as for [`predict`].
 
     Raises:
         ValueError: for several processes, an output that exists, a split or column that does not, a column of another
@@ -93,7 +94,8 @@ def predict_dataset(
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".rated-", ignore_cleanup_errors=True) as unfinished:
-            tables = _rate(pipelines, data, column, columns, segment_hop_seconds, num_workers, summary)
+            options = {"coverage": coverage, "segment_hop_seconds": segment_hop_seconds}
+            tables = _rate(pipelines, data, column, columns, options, num_workers, summary)
             rated = _write(tables, data, columns, Path(unfinished, "rated.arrow"), split)
             if output is not None:
                 save(rated, Path(output), Path(unfinished, "whole"))
@@ -113,7 +115,7 @@ def _rate(
     data: Dataset | IterableDataset,
     column: str,
     columns: Mapping[str, type],
-    segment_hop_seconds: float | None,
+    options: Mapping[str, Any],
     num_workers: int,
     summary: Summary,
 ) -> Iterator[pyarrow.Table]:
@@ -123,7 +125,7 @@ def _rate(
 
     stopped = threading.Event()
     stop_between_batches(pipelines, stopped)
-    predictors = [partial(_predict_row, one, segment_hop_seconds=segment_hop_seconds) for one in pipelines]
+    predictors = [partial(_predict_row, one, **options) for one in pipelines]
     total = len(data) if hasattr(data, "__len__") else None
     with tqdm(total=total, unit="song") as progress:
         for table in data.with_format("arrow").iter(SONGS_PER_WORKER * num_workers):
@@ -148,13 +150,11 @@ def _rate(
             yield table
 
 
-def _predict_row(
-    music_emotion: MusicEmotionPipeline, numbered: tuple[int, Any], *, segment_hop_seconds: float | None
-) -> dict[str, Any]:
+def _predict_row(music_emotion: MusicEmotionPipeline, numbered: tuple[int, Any], **options: Any) -> dict[str, Any]:
     row, song = numbered
     source: Any = song.get("bytes") or song.get("path") if isinstance(song, dict) else song
     name = source_name(source)
-    result, _ = rate(music_emotion, song, name, segment_hop_seconds)
+    result, _ = rate(music_emotion, song, name, **options)
     if "error" in result:
         result["error"] = result["error"].removeprefix(f"{name}: ")  # it stands beside the song
     return {**rounded(result), "row": row}

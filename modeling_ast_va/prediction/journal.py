@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from .run_lock import RunLock
 from .whole_file import naming_failures, whole_file
 
 logger = logging.getLogger(__name__)
@@ -34,30 +33,19 @@ class Journal:
 
     def __init__(self, path: Path):
         self.path = path
-        self.lock = FileLock(f"{path}.lock")
+        self.lock = RunLock(path, path.with_name(f"{path.name}.lock"))
         self.positions: dict[str, int] = {}  # of the lines of the songs, in bytes, by path
         self._num_lines, self._is_finished = 0, False
 
     def __enter__(self) -> Journal:
-        try:
-            self.lock.acquire(timeout=0)
-        except Timeout:
-            raise ValueError(
-                f"Expected one run for each output, but another run is writing {str(self.path)!r}. "
-                "Wait until it ends, or choose another output."
-            ) from None
-        except OSError as error:
-            expected = f"Expected an output folder that can be written, but got {str(self.path.parent)!r}"
-            raise ValueError(f"{expected}: {error.strerror}.") from error
+        self.lock.__enter__()
         if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
             self.__exit__()
             raise ValueError(f"Expected a journal that can be written, but got {str(self.path)!r}: Permission denied.")
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with suppress(OSError):  # Windows does not remove an open file
-            Path(self.lock.lock_file).unlink()
-        self.lock.release()
+        self.lock.__exit__(*exception)
 
     def start(self, settings: Mapping[str, Any]) -> None:
         """
@@ -71,9 +59,8 @@ class Journal:
             ValueError: when an unfinished journal has other settings.
         """
         end, theirs = self._read()
-        names = sorted(name for name in theirs.keys() | settings.keys() if theirs.get(name) != settings.get(name))
-        if end and names:
-            difference = " and ".join(f"{name} {theirs.get(name)} instead of {settings.get(name)}" for name in names)
+        difference = settings_difference(theirs, settings)
+        if end and difference:
             if not self._is_finished:
                 raise ValueError(
                     f"Expected a journal with the settings of this run, but {str(self.path)!r} has {difference}. "
@@ -146,6 +133,12 @@ class Journal:
             position = file.seek(0, os.SEEK_END)
             file.write(_as_line(content))
         return position
+
+
+def settings_difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """What two runs have different, for a message; empty if nothing."""
+    names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    return " and ".join(f"{name} {theirs.get(name)} instead of {ours.get(name)}" for name in names)
 
 
 def _as_line(content: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from .audio_files import Library
 from .summary import QUADRANTS, printable, skipped_text
 from .tables import Columns, Rows
 
-SHOWN = ("start", "end", "valence", "arousal")
+SHOWN = ("start", "end", "time", "valence", "arousal")
 DECIMALS = 2
 NUMBER_WIDTH = len("valence")  # also holds the seconds of two hours
 MIN_NAME_WIDTH = 16

@@ -29,7 +29,7 @@ from .journal import Journal
 from .printing import print_json, print_table
 from .songs import is_current, is_mendable, predict_song
 from .summary import Summary, log_unusable, skipped_text
-from .tables import SEGMENT_COLUMNS, WRITERS, Columns, song_columns, table_rows, write_table
+from .tables import COURSES, DIMENSIONS, WRITERS, Columns, song_columns, table_rows, write_table
 from .threads import Predictor, map_in_threads, stop_between_batches
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def predict(
     output: str | Path | None = None,
     *,
     as_json: bool = False,
-    segments: bool = False,
+    course: str | None = None,
+    coverage: float = 0.9,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
     num_workers: int | None = None,
@@ -103,7 +104,9 @@ def predict(
         paths: audio files, folders, playlists, URLs and addresses of fsspec.
         output: table ending in `.csv`, `.jsonl` or `.parquet`; None prints a short table.
         as_json: whether to print the lines of a `.jsonl` table instead, and nothing else.
-        segments: whether to write one row per segment, the course over time, instead of one per song.
+        course: `"segments"` or `"frames"` (two moments a second) writes one row for each of these instead of one per
+            song; None one per song.
+        coverage: share of songs whose mean rating by people is in the interval.
         segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment.
         num_workers: songs that are processed at the same time, each in a thread; None is one for each core.
         device: such as `"cuda:0"`; None is all accelerators of the machine, or the CPU.
@@ -130,16 +133,15 @@ def predict(
         raise ValueError(f"Expected a single song to plot, but got {len(library.files)}.")
     with _open_journal(output) as journal:
         pipelines, num_workers = load_pipelines(model, num_workers, device, batch_size, dtype)
-        options: dict[str, Any] = {"segments": segments or plot is not None, "segment_hop_seconds": segment_hop_seconds}
+        options: dict[str, Any] = {"coverage": coverage, "segment_hop_seconds": segment_hop_seconds}
+        options["course"] = course or (_plotted_course(pipelines[0]) if plot is not None else None)
         fingerprints = [fingerprint(one.model, one.feature_extractor) for one in pipelines[0].members]
         journal.start({"models": fingerprints, **options, "version": __version__})
         summary = _predict_songs(pipelines, options, library, journal, num_workers)
         if plot is not None and not journal[library.files[0]]["error"]:
-            from ..plots import plot_course
-
-            plot_course(journal[library.files[0]]["segments"], plot)
-        columns = SEGMENT_COLUMNS if segments else song_columns(len(pipelines[0].members))
-        rows = _rows(library, journal, columns, summary)
+            _plot(journal[library.files[0]], options["course"], plot)
+        columns = COURSES[course] if course else song_columns(len(pipelines[0].members))
+        rows = _rows(library, journal, columns, course, summary)
         if output is not None:
             write_table(rows, columns, output, escape_formulas=escape_formulas)
             journal.finish(library.files)
@@ -224,9 +226,23 @@ def _predict_songs(
     return summary
 
 
-def _rows(library: Library, journal: Journal, columns: Columns, summary: Summary) -> Iterator[dict[str, Any]]:
+def _plotted_course(pipeline: MusicEmotionPipeline) -> str:
+    """The finer course of those that the models have."""
+    return "frames" if all(member.model.config.use_frame_head for member in pipeline.members) else "segments"
+
+
+def _plot(song: dict[str, Any], course: str, plot: str | Path) -> None:
+    from ..plots import plot_course
+
+    ends = [[song.get(f"{dimension}_{end}") for end in ("low", "high")] for dimension in DIMENSIONS]
+    plot_course(song[course], plot, intervals=None if ends[0][0] is None else ends)
+
+
+def _rows(
+    library: Library, journal: Journal, columns: Columns, course: str | None, summary: Summary
+) -> Iterator[dict[str, Any]]:
     """The rows of the table; their songs are counted in the summary."""
     for file in library.files:
         song = journal[file]
         summary.add(song)
-        yield from table_rows(song, columns)
+        yield from table_rows(song, columns, course)

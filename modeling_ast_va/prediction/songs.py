@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..ffmpeg_ast_va import find_ffmpeg
 from .audio_files import file_version
+from .tables import DIMENSIONS
 from .tags import read_tags
 
 if TYPE_CHECKING:
@@ -16,43 +18,53 @@ DECIMALS = 6  # beyond the precision of float32
 
 
 def predict_song(
-    music_emotion: MusicEmotionPipeline, path: str, *, segments: bool, segment_hop_seconds: float | None
+    music_emotion: MusicEmotionPipeline, path: str, *, course: str | None = None, **options: Any
 ) -> dict[str, Any]:
-    """Predict a song, as a line of the journal."""
+    """
+    Predict a song, as a line of the journal.
+
+    Args:
+        course: `"segments"` or `"frames"`, which the line has too; None for neither.
+        options: as for [`rate`].
+    """
     version = file_version(path)  # before decoding: a file that changes meanwhile is predicted again
-    result, is_of_song = rate(music_emotion, path, path, segment_hop_seconds)
+    result, is_of_song = rate(music_emotion, path, path, frames=course == "frames", **options)
     if not is_of_song:
         version = None  # the next run tries again
-    course = [rounded(segment) for segment in result.pop("segments", [])]
+    courses = {name: [rounded(row) for row in result.pop(name, [])] for name in ("segments", "frames")}
     tags = read_tags(path) if version else {}
-    song: dict[str, Any] = {"path": path, "version": version, **tags, "error": None, "num_segments": len(course)}
+    num_segments = len(courses["segments"])
+    song: dict[str, Any] = {"path": path, "version": version, **tags, "error": None, "num_segments": num_segments}
     song |= rounded(result)
     if song["error"] or song.get("warning"):
         song["ffmpeg"] = find_ffmpeg()
-    return {**song, "segments": course} if segments else song
+    return {**song, course: courses[course]} if course else song
 
 
-def rate(
-    music_emotion: MusicEmotionPipeline, song: Any, name: str, segment_hop_seconds: float | None
-) -> tuple[dict[str, Any], bool]:
+def rate(music_emotion: MusicEmotionPipeline, song: Any, name: str, **options: Any) -> tuple[dict[str, Any], bool]:
     """
     Predict a song in any form that the pipeline takes.
 
     Args:
         name: of the song, for messages.
+        options: of the pipeline: `segment_hop_seconds`, `coverage` and `frames`.
 
     Returns:
-        Its ratings or its `error`, and whether they are those of the song: a disk or memory that failed says nothing
-        about it.
+        Its ratings, with the ends of intervals as `valence_low`, `valence_high` and so on, or its `error`, and whether
+        they are those of the song: a disk or memory that failed says nothing about it.
     """
     music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
     try:
-        return music_emotion(song, on_error="return", segment_hop_seconds=segment_hop_seconds), True
+        result = music_emotion(song, on_error="return", **options)
     except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # other songs can be rated
         return {"error": f"{name}: expected an audio file, but got {type(error).__name__}: {error}."}, False
+    for dimension in DIMENSIONS:
+        if interval := result.pop(f"{dimension}_interval", None):
+            result[f"{dimension}_low"], result[f"{dimension}_high"] = interval
+    return result, True
 
 
-def is_current(song: dict[str, Any], version: list[int | str] | None, ffmpeg: str | None) -> bool:
+def is_current(song: Mapping[str, Any], version: list[int | str] | None, ffmpeg: str | None) -> bool:
     """
     Whether a song need not be predicted again: its file has not changed, and an error would come again.
 
@@ -62,7 +74,7 @@ def is_current(song: dict[str, Any], version: list[int | str] | None, ffmpeg: st
     return song["version"] == version and song.get("ffmpeg", ffmpeg) == ffmpeg and not is_mendable(song)
 
 
-def is_mendable(song: dict[str, Any]) -> bool:
+def is_mendable(song: Mapping[str, Any]) -> bool:
     """Whether a song has an error that says nothing about its file."""
     return bool(song["error"]) and song["version"] is None
 

@@ -9,42 +9,53 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .whole_file import whole_file
+
+if TYPE_CHECKING:
+    import pyarrow
 
 ROWS_PER_GROUP = 10_000  # of a Parquet file, held in memory at a time
 
 Rows = Iterable[Mapping[str, Any]]
 Columns = Mapping[str, type]
 
-SEGMENT_COLUMNS: Columns = {
-    "path": str,
-    **dict.fromkeys(("start", "end", "valence", "arousal"), float),
-    "warning": str,
-    "error": str,
+DIMENSIONS = ("valence", "arousal")
+# Columns of a table of the course, by its name in the line of a song.
+COURSES: dict[str, Columns] = {
+    name: {"path": str, **dict.fromkeys((*times, *DIMENSIONS), float), "warning": str, "error": str}
+    for name, times in {"segments": ("start", "end"), "frames": ("time",)}.items()
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet computes
 
 
 def song_columns(num_models: int = 1) -> Columns:
-    """Columns of the table of songs with their types; an ensemble adds the spread over its models."""
-    kinds = ("", "_std") if num_models == 1 else ("", "_std", "_spread")
-    numbers = [f"{dimension}{kind}" for kind in kinds for dimension in ("valence", "arousal")]
+    """
+    Columns of the table of songs with their types; an ensemble adds the spread over its models.
+
+    Those of intervals, raters, percentiles and probabilities are empty for a model that does not predict them.
+    """
+    kinds = ["_rater_std", "_segment_std", "_std", *(["_spread"] if num_models > 1 else [])]
+    ratings = [*DIMENSIONS, *(f"{dimension}_{end}" for dimension in DIMENSIONS for end in ("low", "high"))]
+    percentiles, spreads = (
+        [f"{dimension}{kind}" for kind in of_kind for dimension in DIMENSIONS] for of_kind in (["_percentile"], kinds)
+    )
     return {
         **dict.fromkeys(("path", "title", "artist", "album"), str),
-        **dict.fromkeys(numbers, float),
+        **dict.fromkeys([*ratings, *percentiles], float),
         "quadrant": str,
+        **dict.fromkeys(["quadrant_probability", *spreads], float),
         "num_segments": int,
         "warning": str,
         "error": str,
     }
 
 
-def table_rows(song: Mapping[str, Any], columns: Columns) -> Iterator[dict[str, Any]]:
-    """The row of a song, or for [`SEGMENT_COLUMNS`] the rows of its segments; a song with an error has one row."""
-    for segment in song["segments"] or [{}] if columns is SEGMENT_COLUMNS else [{}]:
-        values = {**song, **segment}
+def table_rows(song: Mapping[str, Any], columns: Columns, course: str | None = None) -> Iterator[dict[str, Any]]:
+    """The row of a song, or the rows of its course, `"segments"` or `"frames"`; a song with an error has one row."""
+    for moment in (song[course] or [{}]) if course else [{}]:
+        values = {**song, **moment}
         yield {
             name: as_text(value) if kind is str else value
             for name, kind in columns.items()
@@ -100,13 +111,19 @@ def _write_jsonl(rows: Rows, columns: Columns, path: Path) -> None:
         file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
+def arrow_schema(columns: Columns) -> pyarrow.Schema:
+    """The types of columns in Parquet."""
+    import pyarrow
+
+    types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    return pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
+
+
 def _write_parquet(rows: Rows, columns: Columns, path: Path) -> None:
     import pyarrow  # slow to import, and the other formats do not need it
     import pyarrow.parquet
 
-    types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
-    schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
-    rows = iter(rows)
+    schema, rows = arrow_schema(columns), iter(rows)
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
         while group := list(itertools.islice(rows, ROWS_PER_GROUP)):
             writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))

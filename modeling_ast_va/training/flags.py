@@ -29,7 +29,8 @@ SOURCES = {
     "trainer": (PACKAGE / "training" / "training_arguments.py", "ASTVATrainingArguments"),
     "library": (TRANSFORMERS / "training_args.py", "TrainingArguments"),
 }
-NOT_FLAGS = ("num_auxiliary_targets",)  # of the configuration: given by the data
+# Of the configuration: given by the data.
+NOT_FLAGS = ("num_auxiliary_targets", "conformal_quantiles", "error_correlation", "label_quantiles")
 LIBRARY_GROUP = "TrainingArguments of transformers"
 # Groups of the help, in the order of need. Other settings of features and network stand in the groups of these names,
 # other arguments of the trainer in the last.

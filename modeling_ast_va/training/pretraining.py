@@ -12,6 +12,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 
 from ..data.statistics import normalization_statistics
+from ..data.tracks import Track
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.encoder_card import write_encoder_card
 from ..hub.files import LOSS_PLOT_FILE, PROTOCOL_FILE, RESULTS_FILE, read_json, write_json
@@ -21,7 +22,7 @@ from ..plots import plot_loss_curves
 from .arguments import Arguments, DataArguments
 from .audio_augmentation import draw_windows
 from .augmented_windows import EMBEDDING, load_augmented
-from .auxiliary import AuxiliaryTargets, Track
+from .auxiliary import AuxiliaryTargets
 from .distillation import WINDOWS_SEED, only_of, songs_of
 from .losses import auxiliary_sizes
 from .run import measures_statistics, start, train_steps

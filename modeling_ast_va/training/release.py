@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from ..data.dataset import load_segments, split_dataset
 from ..data.sources import DataSource
 from ..evaluation.calibration import Calibration, calibrate_model
+from ..evaluation.intervals import Uncertainty
 from ..evaluation.loop import evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub import files
@@ -62,7 +63,7 @@ def release_model(
         return release_encoder(model, output, with_data=cross_validation is not None or source is not None)
     network, feature_extractor = load_model(model)
     if cross_validation is not None:
-        calibrate_model(network, read_calibration(Path(cross_validation), model))
+        calibrate_model(network, *read_calibration(Path(cross_validation), model))
     rows = None if source is None else load_training_rows(model, source, num_proc=num_proc, cache_dir=cache_dir)
     save_hub_folder(network, feature_extractor, output)
     halve_weights(output / files.WEIGHTS_FILE)
@@ -99,18 +100,28 @@ def refresh_release(folder: str | Path) -> None:
     check_hub_folder(folder)
 
 
-def read_calibration(cross_validation: Path, model: Path) -> Calibration:
-    """The calibration over all folds; ValueError if there is none, or if `model` was not trained on all songs."""
+def read_calibration(cross_validation: Path, model: Path) -> tuple[Calibration, Uncertainty | None]:
+    """
+    The calibration over all folds, and the uncertainty of models that predict spreads.
+
+    Raises:
+        ValueError: if there is no calibration, or if `model` was not trained on all songs.
+    """
     report = cross_validation / files.REPORT_FILE
     if not report.is_file():
         raise ValueError(f"Expected an evaluation over folds, but {str(cross_validation)!r} has no {report.name}.")
     split_by = load_protocol(model).get("split_by")
     if split_by != "none":
         raise ValueError(f"Expected a model with split_by='none' beside a cross-validation, but got {split_by!r}.")
-    calibration = files.read_json_object(report).get("protocol", {}).get("calibration")
+    protocol = files.read_json_object(report).get("protocol", {})
+    calibration, spreads = protocol.get("calibration"), protocol.get("uncertainty")
     if calibration is None:
         raise ValueError(f"Expected a calibration in {report}, but got an evaluation of several seeds or baselines.")
-    return Calibration(np.array(calibration["gain"]), np.array(calibration["offset"]))
+    uncertainty = None
+    if spreads is not None:
+        scale, exponent, quantiles = (np.array(spreads[name]) for name in Uncertainty._fields[:3])
+        uncertainty = Uncertainty(scale, exponent, quantiles, spreads["error_correlation"])
+    return Calibration(np.array(calibration["gain"]), np.array(calibration["offset"])), uncertainty
 
 
 def load_training_rows(model: Path, source: DataSource, **options: Any) -> Dataset:

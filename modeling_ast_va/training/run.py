@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ from transformers import set_seed
 from transformers.trainer_utils import IntervalStrategy
 
 from ..checkpoints.audioset import load_initial_model
-from ..data.dataset import load_segments, resolve_dataset_split, split_dataset
-from ..data.deam import read_deam
+from ..data.dataset import resolve_dataset_split, split_dataset
 from ..data.label_audit import format_audit
-from ..data.rated_songs import RatedSongs
+from ..data.rated_songs import RatedSongs, SongId
 from ..data.splits import SplitSettings
 from ..data.statistics import normalization_statistics
-from ..demo.folder import make_demo_deam
+from ..data.tracks import Track
+from ..evaluation.annotated_moments import predicted_moments
+from ..evaluation.frames import write_frames
 from ..evaluation.model import format_metrics, save_evaluation
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.card import write_model_card
@@ -35,17 +35,16 @@ from ..released import find_model
 from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
-from ..training.auxiliary import AuxiliaryTargets, dynamic_targets
 from ..training.distillation import prepare_distillation
 from ..training.losses import auxiliary_sizes
 from ..training.resuming import checkpoint_to_resume, is_finished, recorded_state, remove_unfinished
+from ..training.songs import course_targets, load_rows, read_songs, read_tracks
 from ..training.teacher_fit import measure_fit
 from ..training.trainer import ASTVATrainer, build_trainer
 from ..training.training_arguments import ASTVATrainingArguments
 
 logger = logging.getLogger(__name__)
 START = ("sampling_rate", "num_mel_bins", "segment_seconds", "mean", "std")  # of a feature extractor, for the log
-DEMO_DIR, DEMO_SONGS = Path("data") / "demo_deam", "demo songs"
 
 
 def train(arguments: Arguments) -> dict[str, float]:
@@ -79,7 +78,13 @@ def train(arguments: Arguments) -> dict[str, float]:
 
 def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVATrainingArguments) -> None:
     """Train, or resume training; evaluate on the splits; write everything to `output_dir`."""
+    has_course = bool(args.dynamic_weight) and not data.data_csv
+    if not has_course:  # a new head of the course would not be trained
+        settings = {name: value for name, value in settings.items() if name != "use_frame_head"}
     checkpoint, model, feature_extractor = start(data, settings, args)
+    if has_course and model.frame_head is None:
+        expected = f"Expected use_frame_head with dynamic_weight {args.dynamic_weight:g}"
+        raise ValueError(f"{expected}, but got a network without a head of the course.")
     with args.main_process_first(desc="log-mels"):
         songs = read_songs(data)
         if args.process_index == 0 and songs.audit:
@@ -92,9 +97,13 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     if measures_statistics(data, settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
     with args.main_process_first(desc="teachers"):
-        distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor)
-    auxiliary_targets = [*load_dynamic_targets(data, args, splits["train"]), *distillation.targets]
+        embedding = model.ast_va.descriptor_embedding
+        distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, embedding)
+    auxiliary_targets = [*course_targets(data, args, model.config, splits["train"]), *distillation.targets]
     model.set_num_auxiliary_targets(sum(auxiliary_sizes(auxiliary_targets)))
+    model.config.label_quantiles = songs.label_quantiles
+    # Those of a checkpoint are not of the errors of this model; a release has new ones.
+    model.config.conformal_quantiles, model.config.error_correlation = [], 0.0
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets, distillation.parts)
     train_steps(trainer, checkpoint)
@@ -104,7 +113,8 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     if "validation" in splits:
         trainer.save_metrics("eval", trainer.evaluate() | fits["validation"])
     if "test" in splits:
-        test_model(trainer, splits["test"], songs.label_range, fits["test"])
+        tracks = read_tracks(data) if has_course else {}
+        test_model(trainer, splits["test"], songs.label_range, fits["test"], tracks)
     if trainer.is_world_process_zero():
         write_results(trainer, data, songs, split, splits, distillation.record)
 
@@ -162,35 +172,6 @@ def build_model(
     return model, feature_extractor
 
 
-def read_songs(data: DataArguments) -> RatedSongs:
-    """The rated songs to train on. Without `data_dir` and `data_csv`, writes and reads the demo songs."""
-    if data.data_dir or data.data_csv:
-        return data.source.read()
-    logger.info("The demo songs are in %s.", DEMO_DIR)
-    if not DEMO_DIR.exists():
-        make_demo_deam(DEMO_DIR)
-    return replace(read_deam(DEMO_DIR, data.labels), dataset=DEMO_SONGS)
-
-
-def load_rows(data: DataArguments, songs: RatedSongs, feature_extractor: ASTVAFeatureExtractor) -> Dataset:
-    """The segments of the songs, with log-mels."""
-    options = {name: getattr(data, name) for name in ("segment_hop_seconds", "num_proc", "cache_dir", "log_mels")}
-    return load_segments(songs, feature_extractor=feature_extractor, **options).rows
-
-
-def load_dynamic_targets(
-    data: DataArguments, args: ASTVATrainingArguments, training_set: Dataset
-) -> list[AuxiliaryTargets]:
-    """The dynamic annotations of the training songs, if they have a weight."""
-    if not args.dynamic_weight:
-        return []
-    if data.data_csv:
-        logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
-        return []
-    songs = training_set.select_columns(["song_id"]).with_format(None).to_pandas()["song_id"].unique().tolist()
-    return [dynamic_targets(data.data_dir or DEMO_DIR, args.dynamic_weight, data.audio_offset_seconds, songs)]
-
-
 def measure_fits(trainer: ASTVATrainer, splits: DatasetDict) -> dict[str, dict[str, float]]:
     """Metrics of the auxiliary targets of validation and test, with their prefixes, in the main process."""
     fits: dict[str, dict[str, float]] = {}
@@ -204,10 +185,19 @@ def measure_fits(trainer: ASTVATrainer, splits: DatasetDict) -> dict[str, dict[s
 
 
 def test_model(
-    trainer: ASTVATrainer, rows: Dataset, label_range: tuple[float, float], fits: Mapping[str, float]
+    trainer: ASTVATrainer,
+    rows: Dataset,
+    label_range: tuple[float, float],
+    fits: Mapping[str, float],
+    tracks: Mapping[SongId, Track],
 ) -> None:
-    """Evaluate the test split; print and write metrics, those of auxiliary targets too, predictions and plots."""
-    _, metrics, segments = trainer.evaluate_split(rows, "test")
+    """
+    Evaluate the test split; print and write metrics, those of auxiliary targets too, predictions and plots.
+
+    Args:
+        tracks: dynamic annotations by song; without any, no course is written.
+    """
+    predicted, metrics, segments = trainer.evaluate_split(rows, "test")
     metrics |= fits
     trainer.save_metrics("test", metrics)
     if trainer.is_world_process_zero():
@@ -216,6 +206,9 @@ def test_model(
         for name, value in fits.items():
             print(f"{name.removeprefix('test_').removesuffix('_r2').replace('_', ' ')}: R2 {value:.3f}")
         save_evaluation(metrics, segments, "test", trainer.args.output_dir)
+        if tracks and predicted.frames is not None:
+            frames = predicted_moments(rows, predicted.ratings, predicted.frames, trainer.model.config, tracks)
+            write_frames(frames, trainer.args.output_dir)
 
 
 def write_results(

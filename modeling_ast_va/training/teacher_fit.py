@@ -12,8 +12,8 @@ from datasets import Dataset
 from ..data.log_mels import SEGMENT_COLUMNS, log_mel_batches
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..modeling_ast_va import ASTVAForRegression
-from ..training.auxiliary import AuxiliaryTargets
-from ..training.losses import auxiliary_sizes
+from ..training.auxiliary import AUXILIARY
+from ..training.losses import Targets, auxiliary_sizes
 
 
 @torch.no_grad()
@@ -21,7 +21,7 @@ def measure_fit(
     model: ASTVAForRegression,
     feature_extractor: ASTVAFeatureExtractor,
     rows: Dataset,
-    auxiliary_targets: Sequence[AuxiliaryTargets],
+    auxiliary_targets: Sequence[Targets],
     batch_size: int,
 ) -> dict[str, float]:
     """
@@ -38,7 +38,7 @@ def measure_fit(
     Returns:
         Metrics with names such as `msd_musicnn_embeddings_r2`.
     """
-    kinds = [kind for kind in auxiliary_targets if not kind.are_ratings]
+    kinds = [kind for kind in auxiliary_targets if kind.output == AUXILIARY]
     if not kinds:
         return {}
     was_training = model.training

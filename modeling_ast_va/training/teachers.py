@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from ..data.rated_songs import SongId
+from ..data.tracks import Track, cut_tracks
 from ..download_ast_va import is_address
 from ..embedding.embedding_file import Embeddings, read_embeddings
-from ..training.auxiliary import Track, cut_tracks
 
 # Of a record: what makes a teacher.
 MODEL_FIELDS = ("model_fingerprint", "layer", "pooling", "sampling_rate", "audio_sampling_rate")

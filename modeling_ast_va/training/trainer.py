@@ -20,16 +20,15 @@ from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
 
-from ..evaluation.loop import evaluate_rows, predict_rows
+from ..evaluation.loop import PredictedRows, concatenate, evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.files import RESULTS_FILE, read_json, write_json
 from ..hub.folder import save_hub_folder
 from ..hub.protocol import num_songs
 from ..modeling_ast_va import ASTVAForRegression
 from ..training.augmentation import spec_augment_mask
-from ..training.auxiliary import AuxiliaryTargets
 from ..training.estimates import TimeEstimate
-from ..training.losses import training_loss, validation_loss
+from ..training.losses import Targets, training_loss, validation_loss
 from ..training.mixed_segments import MixedSampler, MixedSegments
 from ..training.resuming import UNFINISHED, publish_checkpoint
 from ..training.training_arguments import ASTVATrainingArguments
@@ -40,7 +39,7 @@ UNLABELED = np.full(2, np.nan)
 class ASTVATrainer(Trainer):
     """`Trainer` that augments training batches, evaluates songs, and saves complete Hub folders, all or nothing."""
 
-    def __init__(self, *args, auxiliary_targets: Sequence[AuxiliaryTargets] = (), **kwargs):
+    def __init__(self, *args, auxiliary_targets: Sequence[Targets] = (), **kwargs):
         super().__init__(*args, **kwargs)
         self.auxiliary_targets = auxiliary_targets  # in the order of the columns of the auxiliary head
         self.terms: dict[str, Any] = defaultdict(float)  # of the loss, summed over the steps since the last log
@@ -49,10 +48,11 @@ class ASTVATrainer(Trainer):
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         inputs = dict(inputs)
-        labels, targets = inputs.pop("labels"), inputs.pop("targets", None)
+        labels, label_stds, targets = (inputs.pop(name, None) for name in ("labels", "label_stds", "targets"))
         mask = spec_augment_mask(inputs["input_values"], self.args.frequency_mask_bins, self.args.time_mask_frames)
         outputs = model(**inputs, bool_masked_values=mask)
-        loss, terms = training_loss(outputs, labels, targets, self.args.concordance_weight, self.auxiliary_targets)
+        of_batch = (labels, label_stds, targets)
+        loss, terms = training_loss(outputs, *of_batch, self.args.concordance_weight, self.auxiliary_targets)
         step = 1 / self.current_gradient_accumulation_steps
         self.num_steps += step
         for name, term in terms.items():
@@ -82,21 +82,22 @@ class ASTVATrainer(Trainer):
         # As the iterator of a data loader does at its start: the random numbers of training that follow depend on it.
         torch.empty((), dtype=torch.int64).random_()
         predictions, metrics, _ = self.evaluate_split(dataloader.dataset, metric_key_prefix)
-        return EvalLoopOutput(predictions, label_ids=None, metrics=metrics, num_samples=len(predictions))
+        ratings = predictions.ratings
+        return EvalLoopOutput(ratings, label_ids=None, metrics=metrics, num_samples=len(ratings))
 
-    def evaluate_split(self, rows: Dataset, prefix: str) -> tuple[np.ndarray, dict[str, float], pd.DataFrame]:
+    def evaluate_split(self, rows: Dataset, prefix: str) -> tuple[PredictedRows, dict[str, float], pd.DataFrame]:
         """Predictions, of which each process makes a share, metrics with the loss, and table of [`evaluate_rows`]."""
         args = self.args
         if args.world_size > 1:
             for buffer in self.model.buffers():  # running statistics: those of the process that saves the model
                 broadcast(buffer)
         first, last = (len(rows) * rank // args.world_size for rank in (args.process_index, args.process_index + 1))
-        share = [np.empty((0, 2), np.float32)]
+        share: list[PredictedRows] = []
         if last > first:
             part = rows.select(range(first, last))
             with self.compute_loss_context_manager():
                 share.append(predict_rows(self.model, self.processing_class, part, args.eval_batch_size))
-        predictions = np.concatenate(gather_object(share))
+        predictions = concatenate(gather_object(share))
         metrics, segments = evaluate_rows(rows, predictions, prefix)
         metrics[f"{prefix}_loss"] = validation_loss(metrics, prefix, args.concordance_weight)
         return predictions, metrics, segments
@@ -154,7 +155,7 @@ class ProgressLines(ProgressCallback):
 
 
 def collate(
-    rows: list[dict[str, Any]], extractor: ASTVAFeatureExtractor, auxiliary_targets: Sequence[AuxiliaryTargets] = ()
+    rows: list[dict[str, Any]], extractor: ASTVAFeatureExtractor, auxiliary_targets: Sequence[Targets] = ()
 ) -> dict[str, torch.Tensor]:
     """
     Make a batch of rows of [`load_ratings`], normalised unless `do_normalize` is false.
@@ -162,12 +163,13 @@ def collate(
     Rows without labels get NaN.
 
     Shape:
-        input_values `(batch, num_frames, num_mel_bins)`, labels `(batch, 2)`, targets `(batch, num_targets)`.
+        input_values `(batch, num_frames, num_mel_bins)`, labels and label_stds `(batch, 2)`, targets
+        `(batch, num_targets)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
-    labels = torch.from_numpy(np.stack([row.get("labels", UNLABELED) for row in rows])).float()
-    input_values = extractor.normalize(log_mels) if extractor.do_normalize else log_mels
-    batch = {"input_values": input_values, "labels": labels}
+    batch = {"input_values": extractor.normalize(log_mels) if extractor.do_normalize else log_mels}
+    for name in ("labels", "label_stds"):
+        batch[name] = torch.from_numpy(np.stack([row.get(name, UNLABELED) for row in rows])).float()
     if auxiliary_targets:
         segments = [(row["song_id"], row["start_seconds"], row["duration_seconds"]) for row in rows]
         targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
@@ -180,7 +182,7 @@ def build_trainer(
     feature_extractor: ASTVAFeatureExtractor,
     args: ASTVATrainingArguments,
     splits: DatasetDict,
-    auxiliary_targets: Sequence[AuxiliaryTargets] = (),
+    auxiliary_targets: Sequence[Targets] = (),
     parts: Sequence[tuple[Dataset, int]] = (),
     *,
     contents: str | None = None,

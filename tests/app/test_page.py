@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from hub_folder import tiny_model
+from music import chords
 
 from modeling_ast_va.demo.songs import draw_song
 from modeling_ast_va.demo.synthesis import SAMPLING_RATE, synthesise
@@ -216,6 +217,7 @@ def test_people_who_wait_see_their_place(app, browser, songs):
     script = (
         "for (const type of ['processing', 'queue']) if (document.body.innerText.includes(type)) window.seen.add(type)"
     )
+    soundfile.write(songs / "long.wav", chords(600.0, 8000), 8000)  # takes longer to rate than to drop
     pages = [browser.new_page() for _ in range(20)]
     for one in pages:
         one.set_default_timeout(4 * TIMEOUT_MILLISECONDS)
@@ -223,10 +225,10 @@ def test_people_who_wait_see_their_place(app, browser, songs):
         one.wait_for_selector(".va-zone")
         one.evaluate(f"window.seen = new Set(); setInterval(() => {{ {script} }}, 20)")
     for one in pages:
-        drop(one, songs / "second.mp3")
+        drop(one, songs / "long.wav")
     for one in pages:
         one.wait_for_selector(".va-card audio")
-        assert one.inner_text(".va-card h3") == "second.mp3"
+        assert one.inner_text(".va-card h3") == "long.wav"
     assert any("queue" in one.evaluate("[...window.seen]") for one in pages)
     assert uploads(app) == []
     for one in pages:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from deam_folder import write_song
@@ -100,3 +101,30 @@ def test_control_c_without_an_output_says_that_nothing_is_kept(model, feature_ex
     monkeypatch.setattr("modeling_ast_va.prediction.run.predict_song", interrupt)
     assert main(["predict", str(tmp_path / "a.mp3"), "--model", str(tmp_path / "model"), "--device", "cpu"]) == 130
     assert capsys.readouterr().err.endswith("\nInterrupted: songs are kept with --output only.\n")
+
+
+def test_flags_that_do_not_go_together_with_ray_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("song.mp3").touch()
+    for flags, message in (
+        (["--engine", "ray"], "the following arguments are required: --output FOLDER with --engine ray"),
+        (
+            ["--engine", "ray", "--output", "o", "--json", "--plot", "o.png"],
+            "--json, --plot: expected without --engine",
+        ),
+        (
+            ["--engine", "ray", "--output", "o", "--segments"],
+            "--segments and --frames: expected without --engine ray only",
+        ),
+        (["--ray_address", "auto", "--output", "o.csv"], "--ray_address: expected together with --engine ray only"),
+        (["--engine", "ray", "--output", "o.csv"], "Expected a folder as output of the engine ray, but got 'o.csv'."),
+        (["--engine", "ray", "--output", "o", "--device", "cuda:0"], "with the engine ray, but got cuda:0."),
+        (["--engine", "spark", "--output", "o"], "invalid choice: 'spark'"),
+    ):
+        with suppress(SystemExit):  # of argparse
+            assert main(["predict", "song.mp3", *flags]) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr("modeling_ast_va.prediction.ray_engine.find_spec", lambda name: None)
+    assert main(["predict", "song.mp3", "--engine", "ray", "--output", "o"]) == 2
+    assert 'Expected the package ray: pip install "modeling-ast-va[ray]"' in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["song.mp3"]

@@ -16,7 +16,21 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("checkpoints", "collection", "data", "demo", "embedding", "evaluation", "hub", "prediction", "training")
+FOLDERS = (
+    *(
+        "app",
+        "checkpoints",
+        "collection",
+        "data",
+        "demo",
+        "embedding",
+        "evaluation",
+        "hub",
+        "library_map",
+        "prediction",
+    ),
+    "training",
+)
 
 
 class Resources(HTMLParser):

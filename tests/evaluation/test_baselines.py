@@ -2,11 +2,21 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import Dataset
 
 from modeling_ast_va.evaluation import baselines
-from modeling_ast_va.evaluation.baselines import BLEND, CONSTANT, RIDGE, SVR, fit_and_predict, predict_baselines
+from modeling_ast_va.evaluation.baselines import (
+    BLEND,
+    CONSTANT,
+    RIDGE,
+    SVR,
+    fit_and_predict,
+    predict_baselines,
+    predict_moments,
+)
+from modeling_ast_va.evaluation.frames import DYNAMIC
 from modeling_ast_va.evaluation.tables import predictions, ratings
 from modeling_ast_va.metrics import evaluate_predictions
 
@@ -129,3 +139,31 @@ def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match=r"pip install modeling_ast_va\[baselines\]"):
         predict_baselines([])
+
+
+def test_moments_are_predicted_by_their_own_features_and_the_songs_of_other_folds(monkeypatch):
+    rng = np.random.default_rng(0)
+    annotated = rng.uniform(-1, 1, (120, 2))
+    songs = np.tile(np.arange(12), 10)  # the moments of a song are not side by side
+    frames = pd.DataFrame({"song_id": songs, "group": songs // 2, "fold": songs // 2 % 3, "time": np.arange(120) / 2})
+    frames = frames.assign(**dict(zip(DYNAMIC, annotated.T)))
+    value_of = dict(zip(zip(songs, frames["time"]), annotated))
+    path_of = {song: f"{song}.mp3" for song in range(12)}
+    asked = []
+
+    def describe(moments, **options):
+        asked.append(options)
+        rows = [value_of[int(path[:-4]), second] for path, seconds in moments.items() for second in seconds]
+        return np.column_stack([np.array(rows), np.ones(len(rows))])
+
+    monkeypatch.setattr(baselines, "describe_moments", describe)
+    predicted = predict_moments(frames.set_index(frames.index + 7), path_of, num_proc=3)
+    assert asked == [{"num_proc": 3, "cache_dir": None}]
+    assert np.corrcoef(predicted.ravel(), annotated.ravel())[0, 1] > 0.99
+    of_fold = (frames["fold"] == 1).to_numpy()
+    changed = frames.assign(dynamic_valence=frames["dynamic_valence"].where(~of_fold, 0.5))
+    again = predict_moments(changed, path_of)
+    np.testing.assert_allclose(again[of_fold], predicted[of_fold])
+    assert not np.allclose(again[~of_fold], predicted[~of_fold])
+    with pytest.raises(ValueError, match="Expected the songs of the frames in the data, but got none called 3"):
+        predict_moments(frames, {song: path for song, path in path_of.items() if song != 3})

@@ -6,9 +6,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression
 from modeling_ast_va.data.folds import assign_folds
-from modeling_ast_va.evaluation.calibration import calibrate, calibrate_folds, fit_calibration, map_linearly
+from modeling_ast_va.evaluation.calibration import (
+    Calibration,
+    calibrate,
+    calibrate_folds,
+    calibrate_model,
+    fit_calibration,
+    map_linearly,
+)
+from modeling_ast_va.evaluation.intervals import Uncertainty
 from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings, table_of_songs
 from modeling_ast_va.metrics import evaluate_predictions
 
@@ -93,3 +103,46 @@ def test_a_linear_mapping_of_constant_predictions_is_the_mean_and_of_one_artist_
     means = ratings(table_of_songs(table[table["group"] == 1])).mean(axis=0)
     np.testing.assert_allclose(predictions(mapped)[mapped["group"] == 0], np.tile(means, (60, 1)), atol=1e-9)
     assert map_linearly(table.assign(group=0)) is None
+
+
+GAIN, OFFSET = np.array([1.25, 0.8]), np.array([-1.0, 0.5])
+UNCERTAINTY = Uncertainty(
+    np.array([0.5, 1.2]), np.array([0.5, 1.25]), np.stack([np.arange(99) / 7, np.arange(99) / 3]), 0.123456
+)
+
+
+def outputs_before_and_after(config, input_values, calibration, uncertainty, **heads):
+    torch.manual_seed(0)
+    model = ASTVAForRegression(ASTVAConfig(**{**config.to_diff_dict(), **heads})).eval()
+    with torch.no_grad():
+        before = model(input_values)
+        calibrate_model(model, calibration, uncertainty)
+        return before, model(input_values), model.config
+
+
+def test_a_calibrated_model_has_calibrated_ratings_course_and_spreads(config, input_values):
+    heads = {"use_frame_head": True, "use_spread_head": True}
+    calibration = Calibration(GAIN, OFFSET)
+    before, after, config = outputs_before_and_after(config, input_values, calibration, UNCERTAINTY, **heads)
+    gain, offset, scale, exponent = (torch.from_numpy(one).float() for one in (GAIN, OFFSET, *UNCERTAINTY[:2]))
+    close = {"atol": 1e-4, "rtol": 1e-4}
+    torch.testing.assert_close(after.logits, gain * before.logits + offset, **close)
+    torch.testing.assert_close(after.frame_logits, gain * before.frame_logits + offset, **close)
+    torch.testing.assert_close(after.error_std, scale * before.error_std**exponent, **close)
+    torch.testing.assert_close(after.rater_std, before.rater_std, **close)
+    assert config.error_correlation == 0.1235
+    np.testing.assert_array_equal(config.conformal_quantiles, UNCERTAINTY.conformal_quantiles.round(4))
+
+
+def test_a_model_without_heads_has_calibrated_ratings(config, input_values):
+    before, after, config = outputs_before_and_after(config, input_values, Calibration(GAIN, OFFSET), None)
+    gain, offset = torch.from_numpy(GAIN).float(), torch.from_numpy(OFFSET).float()
+    torch.testing.assert_close(after.logits, gain * before.logits + offset, atol=1e-5, rtol=1e-5)
+    assert not config.conformal_quantiles
+
+
+def test_ratings_that_become_the_mean_leave_finite_spreads(config, input_values):
+    calibration = Calibration(np.array([0.0, 1.0]), np.array([5.0, 0.0]))
+    _, after, _ = outputs_before_and_after(config, input_values, calibration, UNCERTAINTY, use_spread_head=True)
+    torch.testing.assert_close(after.logits[:, 0], torch.full((3,), 5.0))
+    assert after.error_std.isfinite().all()

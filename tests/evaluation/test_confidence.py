@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from modeling_ast_va.evaluation import confidence
-from modeling_ast_va.evaluation.confidence import bootstrap_intervals
+from modeling_ast_va.evaluation.confidence import bootstrap_intervals, mean_interval
 from modeling_ast_va.metrics import (
     DIMENSIONS,
     METRICS,
@@ -119,3 +119,16 @@ def test_one_group_has_no_interval():
 def test_groups_of_another_length_are_refused():
     with pytest.raises(ValueError, match="Expected groups of 5 rows, but got 2"):
         bootstrap_intervals(*rated_songs(5), [1, 2])
+
+
+def test_the_interval_of_a_mean_is_that_of_draws_of_whole_groups(draws):
+    draws(200)
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(12), rng.integers(1, 5, 12))
+    values = rng.normal(size=len(groups)) + groups / 5
+    shuffled = rng.permutation(len(groups))
+    drawn_counts = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), size=200)
+    expected = [np.repeat(values, counts[groups]).mean() for counts in drawn_counts]
+    low, high = mean_interval(values[shuffled], groups[shuffled])
+    np.testing.assert_allclose([low, high], np.quantile(expected, [0.025, 0.975]))
+    assert mean_interval([1.0, 2.0], [3, 3]) is None

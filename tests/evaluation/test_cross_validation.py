@@ -11,11 +11,24 @@ from tiny_training import SONGS, train_tiny, write_songs
 from modeling_ast_va.cli import main
 from modeling_ast_va.data.sources import DataSource
 from modeling_ast_va.evaluation import baselines as baselines_module
-from modeling_ast_va.evaluation import cross_validation
+from modeling_ast_va.evaluation import coverage, cross_validation
 from modeling_ast_va.evaluation import model as evaluation
-from modeling_ast_va.evaluation.baselines import BLEND, CONSTANT, RIDGE, SVR
-from modeling_ast_va.evaluation.cross_validation import evaluate_baselines, evaluate_folds, merge_folds
-from modeling_ast_va.evaluation.tables import PREDICTED, predictions, ratings
+from modeling_ast_va.evaluation.baselines import BLEND, CONSTANT, RIDGE, SVR, WINDOW_RIDGE
+from modeling_ast_va.evaluation.calibration import calibrate_folds
+from modeling_ast_va.evaluation.course import COURSE, HELD, MAPPED
+from modeling_ast_va.evaluation.cross_validation import evaluate_baselines, evaluate_folds
+from modeling_ast_va.evaluation.frames import DYNAMIC, read_frames, write_frames
+from modeling_ast_va.evaluation.intervals import Uncertainty, fit_uncertainty
+from modeling_ast_va.evaluation.merging import merge_folds, merge_frames
+from modeling_ast_va.evaluation.tables import (
+    ERROR_STDS,
+    PREDICTED,
+    RATER_STDS,
+    TRUE_RATER_STDS,
+    predictions,
+    ratings,
+    table_of_songs,
+)
 from modeling_ast_va.metrics import evaluate_predictions
 from modeling_ast_va.training import run as training
 
@@ -162,6 +175,90 @@ def test_a_folder_without_predictions_is_refused(folders):
     path.unlink()
     with pytest.raises(ValueError, match=r"Expected a folder with segment_predictions\.csv"):
         merge_folds(folders)
+
+
+def add_spreads_and_frames(folders):
+    """Give the predictions spreads, and courses whose annotations follow the ratings."""
+    rng = np.random.default_rng(0)
+    for folder in folders:
+        segments = pd.read_csv(folder / "segment_predictions.csv", keep_default_na=False)
+        for name in (*ERROR_STDS, *RATER_STDS, *TRUE_RATER_STDS):
+            segments[name] = segments.groupby("song_id")["valence"].transform("mean") / 9 + 0.5
+        segments.to_csv(folder / "segment_predictions.csv", index=False)
+        frames = segments.rename(columns={"start_seconds": "time"})
+        for name, rated in zip(DYNAMIC, ("valence", "arousal")):
+            frames[name] = ((frames[rated] - 5) / 4 + rng.normal(0, 0.1, len(frames))).clip(-1, 1)
+        write_frames(frames, folder)
+
+
+def test_spreads_and_courses_are_evaluated_where_folds_have_them(folders, tmp_path, monkeypatch, capsys):
+    plots = []
+    monkeypatch.setattr(coverage, "plot_coverage", lambda *args: plots.append(args[-1]))
+    add_spreads_and_frames(folders)
+    evaluate_folds(folders)
+    output = tmp_path / "cross_validation"
+    report = json.loads((output / "report.json").read_text())
+    calibrated = calibrate_folds(merge_folds(folders)[1]["model"])
+    fitted = fit_uncertainty(table_of_songs(calibrated))
+    stored = report["protocol"]["uncertainty"]
+    assert set(stored) == set(Uncertainty._fields)
+    for name, values in fitted._asdict().items():
+        np.testing.assert_allclose(stored[name], values)
+    assert set(report["intervals"]) == {"valence", "arousal", "quadrant"}
+    assert list(report["course"]["systems"]) == sorted([CONSTANT, COURSE, COURSE + MAPPED, HELD, HELD + MAPPED])
+    assert report["course"]["num_frames"] == 2 * len(SONGS)
+    assert plots == [output / "intervals.png"]
+    printed = capsys.readouterr().out
+    assert "Intervals from the other folds" in printed
+    assert "Course: 40 moments of 20 songs of 10 artists" in printed
+
+
+def test_models_without_spreads_and_courses_have_no_such_sections(folders, tmp_path):
+    evaluate_folds(folders)
+    report = json.loads((tmp_path / "cross_validation" / "report.json").read_text())
+    assert not {"intervals", "course"} & set(report)
+    assert "uncertainty" not in report["protocol"]
+
+
+def test_courses_and_spreads_of_several_seeds_are_averaged(folders):
+    add_spreads_and_frames(folders)
+    others = another_seed(folders, shift=1.0)
+    for folder in others:
+        frames = read_frames(folder)
+        write_frames(frames.assign(predicted_arousal=frames["predicted_arousal"] + 0.5), folder)
+        segments = pd.read_csv(folder / "segment_predictions.csv", keep_default_na=False)
+        segments.assign(**{ERROR_STDS[0]: 3 * segments[ERROR_STDS[0]]}).to_csv(
+            folder / "segment_predictions.csv", index=False
+        )
+    first, merged = merge_frames(folders), merge_frames([*folders, *others])
+    assert len(merged) == 2 * len(SONGS)
+    np.testing.assert_allclose(merged["predicted_arousal"], first["predicted_arousal"] + 0.25)
+    np.testing.assert_array_equal(merged["fold"], first["fold"])
+    one, _, average = merge_folds([*folders, *others])[1].values()
+    np.testing.assert_allclose(average[ERROR_STDS[0]], 2 * one[ERROR_STDS[0]])
+    np.testing.assert_allclose(average[RATER_STDS[0]], one[RATER_STDS[0]])
+
+
+def test_a_course_that_one_fold_lacks_is_refused(folders):
+    add_spreads_and_frames(folders)
+    (folders[1] / "frame_predictions.csv").unlink()
+    with pytest.raises(ValueError, match=r"of all folds or of none, but got none in .*fold-1"):
+        evaluate_folds(folders)
+    add_spreads_and_frames(folders)
+    others = another_seed(folders, shift=1.0)
+    for folder in others:
+        (folder / "frame_predictions.csv").unlink()
+    with pytest.raises(ValueError, match="Expected courses of all 2 seeds or of none, but got those of 1"):
+        evaluate_folds([*folders, *others])
+
+
+def test_the_baseline_of_the_course_is_fitted_to_the_other_folds(folders, songs, tmp_path, monkeypatch):
+    monkeypatch.setattr(coverage, "plot_coverage", lambda *args: None)
+    add_spreads_and_frames(folders)
+    options = {"source": DataSource(songs), "num_proc": 1, "cache_dir": songs.with_name("deam_cache")}
+    evaluate_folds(folders, baselines=True, output_dir=tmp_path / "out", **options)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert WINDOW_RIDGE in report["course"]["systems"]
 
 
 def test_baselines_are_tested_on_the_same_folds(folders, songs, tmp_path):

@@ -4,7 +4,9 @@ import pytest
 import torch
 from datasets import Array2D, Dataset, Features, List, Value
 
-from modeling_ast_va.evaluation.loop import evaluate_rows, predict_rows
+from modeling_ast_va import ASTVAConfig, ASTVAForRegression
+from modeling_ast_va.evaluation.loop import PredictedRows, concatenate, evaluate_rows, predict_rows
+from modeling_ast_va.evaluation.tables import ERROR_STDS, RATER_STDS, TRUE_RATER_STDS
 from modeling_ast_va.metrics import evaluate_predictions
 
 NUM_ROWS = 7
@@ -40,21 +42,50 @@ def test_predictions_are_those_of_the_model_for_normalised_segments_in_order(mod
     with torch.no_grad():
         expected = model((log_mels + 40) / 10).logits.numpy()
     for batch_size in (3, 32):
-        predicted = predict_rows(model, feature_extractor, rows, batch_size)
+        predicted, *optional = predict_rows(model, feature_extractor, rows, batch_size)
+        assert optional == [None] * 3
         assert (predicted.dtype, predicted.shape) == (np.float32, (NUM_ROWS, 2))
         np.testing.assert_allclose(predicted, expected, atol=1e-5)
     assert np.ptp(expected, axis=0).min() > 1e-3
 
 
 def test_the_model_is_evaluated_without_dropout_and_keeps_its_mode(model, feature_extractor, rows):
-    expected = predict_rows(model, feature_extractor, rows, 4)
-    np.testing.assert_array_equal(predict_rows(model.train(), feature_extractor, rows, 4), expected)
+    expected = predict_rows(model, feature_extractor, rows, 4).ratings
+    np.testing.assert_array_equal(predict_rows(model.train(), feature_extractor, rows, 4).ratings, expected)
     assert model.training
+
+
+def test_outputs_of_the_heads_are_predicted_in_order(config, feature_extractor, rows):
+    torch.manual_seed(0)
+    heads = {"use_frame_head": True, "use_spread_head": True}
+    model = ASTVAForRegression(ASTVAConfig(**{**config.to_diff_dict(), **heads})).eval()
+    predicted = predict_rows(model, feature_extractor, rows, 3)
+    log_mels = torch.from_numpy(np.stack(rows["input_values"][:]))
+    with torch.no_grad():
+        outputs = model(feature_extractor.normalize(log_mels))
+    expected = (outputs.logits, outputs.error_std, outputs.rater_std, outputs.frame_logits)
+    for given, output in zip(predicted, expected, strict=True):
+        assert given.dtype == np.float32
+        np.testing.assert_allclose(given, output.numpy(), atol=1e-5)
+    parts = [PredictedRows(*(one[rows] for one in predicted)) for rows in (slice(2), slice(2, None))]
+    for given, whole in zip(concatenate(parts), predicted, strict=True):
+        np.testing.assert_array_equal(given, whole)
+
+
+def test_spreads_are_in_the_table_of_segments_beside_the_true_ones(rows):
+    predicted = PredictedRows(*np.random.default_rng(1).uniform(1, 9, (3, NUM_ROWS, 2)).astype(np.float32))
+    label_stds = np.random.default_rng(2).uniform(0.5, 1.5, (NUM_ROWS, 2)).astype(np.float32)
+    label_stds[-1] = np.nan
+    rows = rows.with_format(None).add_column("label_stds", label_stds.tolist()).with_format("numpy")
+    _, segments = evaluate_rows(rows, predicted, "test")
+    np.testing.assert_array_equal(segments[list(ERROR_STDS)], predicted.error_stds)
+    np.testing.assert_array_equal(segments[list(RATER_STDS)], predicted.rater_stds)
+    np.testing.assert_allclose(segments[list(TRUE_RATER_STDS)], label_stds)
 
 
 def test_metrics_are_those_of_segments_and_songs(rows):
     predictions = np.random.default_rng(1).uniform(1, 9, (NUM_ROWS, 2)).astype(np.float32)
-    metrics, segments = evaluate_rows(rows, predictions, "test")
+    metrics, segments = evaluate_rows(rows, PredictedRows(predictions), "test")
     labels = np.array(rows["labels"][:])
     expected = {f"test_{name}": value for name, value in evaluate_predictions(labels, predictions).items()}
     songs = [np.average(predictions[i : i + 2], axis=0, weights=[5, 3][: NUM_ROWS - i]) for i in range(0, NUM_ROWS, 2)]

@@ -5,7 +5,10 @@ import pytest
 from datasets import Dataset
 
 from modeling_ast_va.evaluation.tables import (
+    ERROR_STDS,
+    RATER_STDS,
     SEGMENT_COLUMNS,
+    TRUE_RATER_STDS,
     read_segments,
     table_of_segments,
     table_of_songs,
@@ -74,3 +77,29 @@ def test_a_file_without_groups_is_refused(segments, tmp_path):
     write_predictions(segments.drop(columns="group"), tmp_path)
     with pytest.raises(ValueError, match=r"Expected the columns song_id, group, .* but got a file without group\."):
         read_segments(tmp_path)
+
+
+@pytest.fixture
+def spread_segments(segments):
+    """The segments with spreads; those of the raters of the song 7 are not known."""
+    columns = {
+        ERROR_STDS: [[0.5, 0.6], [0.3, 1.0], [0.6, 1.0], [0.7, 0.8]],
+        RATER_STDS: [[1.0, 1.1], [1.3, 1.4], [1.6, 1.1], [1.5, 1.2]],
+        TRUE_RATER_STDS: [[1.25, 1.5], [1.0, 2.0], [1.0, 2.0], [np.nan, np.nan]],
+    }
+    return segments.assign(**{name: v for names, rows in columns.items() for name, v in zip(names, np.transpose(rows))})
+
+
+def test_spreads_of_songs_are_pooled_over_segments(spread_segments, segments):
+    songs = table_of_songs(spread_segments)
+    assert songs["predicted_valence_error_std"].tolist() == pytest.approx([(0.3**2 * 0.6) ** (1 / 3), 0.5, 0.7])
+    assert songs["predicted_arousal_error_std"].tolist() == pytest.approx([1, 0.6, 0.8])
+    assert songs["predicted_valence_rater_std"].tolist() == pytest.approx([(2 * 1.3 + 1.6) / 3, 1.0, 1.5])
+    np.testing.assert_array_equal(songs["valence_rater_std"], [1.0, 1.25, np.nan])
+    np.testing.assert_array_equal(songs["arousal_rater_std"], [2.0, 1.5, np.nan])
+    assert not {*ERROR_STDS, *RATER_STDS, *TRUE_RATER_STDS} & set(table_of_songs(segments))
+
+
+def test_unknown_spreads_of_raters_are_read_as_such(spread_segments, tmp_path):
+    write_predictions(spread_segments, tmp_path)
+    pd.testing.assert_frame_equal(read_segments(tmp_path), spread_segments, atol=1e-5)

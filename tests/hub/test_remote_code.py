@@ -242,6 +242,34 @@ def test_every_way_of_saving_leaves_a_whole_folder(elsewhere, expected, tmp_path
             assert set(CODE_FILES) <= {path.name for path in (folder / way).iterdir()}
 
 
+HEADS_PROGRAM = f"""{WITHOUT_PACKAGE}
+from transformers import pipeline
+
+music_emotion = pipeline(model=sys.argv[1], trust_remote_code=True)
+print(json.dumps(music_emotion("song.mp3", frames=True, coverage=0.8)))
+"""
+
+
+def test_a_model_with_heads_has_all_results_without_the_package(elsewhere, tmp_path):
+    quantiles = {"conformal_quantiles": 99, "label_quantiles": 101}
+    settings = {name: [np.linspace(1, 9, count).tolist()] * 2 for name, count in quantiles.items()}
+    model, feature_extractor = tiny_model(use_frame_head=True, use_spread_head=True, error_correlation=0.5, **settings)
+    music_emotion = modeling_ast_va.MusicEmotionPipeline(model=model, feature_extractor=feature_extractor)
+    expected = music_emotion(str(elsewhere / "song.mp3"), frames=True, coverage=0.8)
+    save(music_emotion, "pipeline", tmp_path / "heads")
+    arguments = ["-I", "-c", HEADS_PROGRAM, str(tmp_path / "heads")]
+    song = json.loads(run(arguments, env=user_environment(tmp_path / "home"), cwd=elsewhere).splitlines()[-1])
+    assert list(song) == list(expected)
+    assert_same_song(song, expected)
+    for frame, expected_frame in zip(song["frames"], expected["frames"], strict=True):
+        assert frame == pytest.approx(expected_frame, abs=TOLERANCE)
+    for name in ("valence", "arousal"):
+        assert song[f"{name}_interval"] == pytest.approx(expected[f"{name}_interval"], abs=TOLERANCE)
+        for ending in ("percentile", "rater_std"):
+            assert song[f"{name}_{ending}"] == pytest.approx(expected[f"{name}_{ending}"], abs=10 * TOLERANCE)
+    assert song["quadrant_probability"] == pytest.approx(expected["quadrant_probability"], abs=TOLERANCE)
+
+
 def test_examples_of_the_card_run_unchanged(answers):
     assert answers["cards"] == [[1, 32], [1, 32]]
 

@@ -17,8 +17,10 @@ from loopback_hub import LoopbackHub
 from modeling_ast_va.cli import main
 from modeling_ast_va.hub.folder import save_hub_folder
 from modeling_ast_va.prediction import load_pipeline, predict_dataset
+from modeling_ast_va.prediction.tables import song_columns
 
-RATINGS = ["valence", "arousal", "valence_std", "arousal_std", "quadrant", "warning", "error"]
+OF_FILES = ("path", "title", "artist", "album", "num_segments")
+RATINGS = [name for name in song_columns() if name not in OF_FILES]
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def check(rated: Dataset, music: Path, saved: Path) -> None:
         assert [song["quadrant"], song["warning"], song["error"]] == [expected["quadrant"], None, None]
     assert len({song["valence"] for song in songs}) == 3
     assert damaged["error"].startswith("expected an audio file, but ")
-    assert [damaged[name] for name in RATINGS[:-1]] == [None] * 6
+    assert [damaged[name] for name in RATINGS[:-1]] == [None] * (len(RATINGS) - 1)
 
 
 @pytest.mark.parametrize("write", [save_parquet, save_parquet_folder, save_to_disk, save_splits])

@@ -12,7 +12,7 @@ import pytest
 
 from modeling_ast_va.prediction.audio_files import Library
 from modeling_ast_va.prediction.printing import print_json, print_table
-from modeling_ast_va.prediction.tables import SEGMENT_COLUMNS, song_columns
+from modeling_ast_va.prediction.tables import COURSES, song_columns
 
 FORGED = "a\x1b[31m\n\udce9.mp3"
 
@@ -62,11 +62,21 @@ def test_names_are_whole_where_there_is_no_terminal(show):
 
 
 def test_segments_have_times_and_files_that_are_skipped_are_counted(show):
-    course = [dict(zip(SEGMENT_COLUMNS, ("a.mp3", 10.0, 20.0, 5.0, 6.0, None, None)))]
-    assert show(80, course, SEGMENT_COLUMNS, other_endings=Counter({".t\n": 2})) == [
+    columns = COURSES["segments"]
+    course = [dict(zip(columns, ("a.mp3", 10.0, 20.0, 5.0, 6.0, None, None)))]
+    assert show(80, course, columns, other_endings=Counter({".t\n": 2})) == [
         "song                start      end  valence  arousal",
         "a.mp3               10.00    20.00     5.00     6.00",
         r"Skipped 2 files that are not audio: 2 .t\n.",
+    ]
+
+
+def test_frames_have_the_time_of_each_moment(show):
+    course = [dict(zip(COURSES["frames"], ("a.mp3", time, 5.0 + time, 6.0, None, None))) for time in (0.0, 0.5)]
+    assert show(80, course, COURSES["frames"]) == [
+        "song                 time  valence  arousal",
+        "a.mp3                0.00     5.00     6.00",
+        "a.mp3                0.50     5.50     6.00",
     ]
 
 

@@ -25,7 +25,7 @@ from modeling_ast_va.prediction import run as prediction
 from modeling_ast_va.prediction import songs as song_lines
 from modeling_ast_va.prediction.run import load_pipeline, predict
 from modeling_ast_va.prediction.songs import predict_song
-from modeling_ast_va.prediction.tables import SEGMENT_COLUMNS, song_columns
+from modeling_ast_va.prediction.tables import COURSES, song_columns
 
 READERS = {".csv": pd.read_csv, ".jsonl": lambda path: pd.read_json(path, lines=True), ".parquet": pd.read_parquet}
 NUM_SEGMENTS = {"a.mp3": 2, "b.MP3": 1, "rock/c.mp3": 3}  # of 1.5 s
@@ -146,9 +146,9 @@ def test_the_table_has_the_predictions_of_the_pipeline_in_every_format(saved, li
 @pytest.mark.parametrize("ending", READERS)
 def test_the_course_over_time_has_one_row_per_segment(saved, library, tmp_path, ending):
     output = tmp_path / f"course{ending}"
-    predict(saved, [library], output, segments=True, device="cpu")
+    predict(saved, [library], output, course="segments", device="cpu")
     table = read(output)
-    assert table.columns.tolist() == list(SEGMENT_COLUMNS)
+    assert table.columns.tolist() == list(COURSES["segments"])
     assert table["path"].value_counts(sort=False).tolist() == list(NUM_SEGMENTS.values())
     assert table["start"].round(1).tolist() == [0.0, 1.0, 0.0, 0.0, 1.5, 2.5]  # the last ends with the song
     predict(saved, [library], tmp_path / "songs.csv", device="cpu")
@@ -160,7 +160,7 @@ def test_the_course_over_time_has_one_row_per_segment(saved, library, tmp_path, 
 
 def test_a_hop_makes_segments_overlap(saved, library, tmp_path):
     output = tmp_path / "course.csv"
-    options = {"segments": True, "segment_hop_seconds": 0.5, "batch_size": 1, "device": "cpu"}
+    options = {"course": "segments", "segment_hop_seconds": 0.5, "batch_size": 1, "device": "cpu"}
     predict(saved, [library / "a.mp3"], output, **options)
     assert read(output)["start"].tolist() == [0.0, 0.5, 1.0]
 
@@ -182,9 +182,9 @@ def test_files_that_cannot_be_decoded_are_counted_and_keep_a_row_with_the_reason
 
 def test_nothing_that_can_be_decoded_is_an_error_and_the_reasons_are_kept(saved, tmp_path):
     damaged = damage(tmp_path)
-    for output, segments in ((tmp_path / "songs.csv", False), (tmp_path / "course.csv", True)):
+    for output, course in ((tmp_path / "songs.csv", None), (tmp_path / "course.csv", "segments")):
         with pytest.raises(ValueError, match="got none in 1 files"):
-            predict(saved, [damaged], output, segments=segments, device="cpu")
+            predict(saved, [damaged], output, course=course, device="cpu")
         assert str(damaged) in read(output)["error"].item()
 
 
@@ -257,11 +257,11 @@ def test_the_table_does_not_depend_on_the_number_of_threads(saved, shelf, tmp_pa
 
 def test_an_interrupted_run_is_resumed_by_another_number_of_threads(saved, shelf, tmp_path, predicted, capsys):
     expected, output = tmp_path / "expected.csv", tmp_path / "songs.csv"
-    predict(saved, [shelf], expected, segments=True, device="cpu")
+    predict(saved, [shelf], expected, course="segments", device="cpu")
     predicted.clear()
-    done = interrupt(predicted, 2, saved, [shelf], output, segments=True)
-    done += interrupt(predicted, 3, saved, [shelf], output, segments=True)
-    predict(saved, [shelf], output, segments=True, device="cpu", num_workers=3)
+    done = interrupt(predicted, 2, saved, [shelf], output, course="segments")
+    done += interrupt(predicted, 3, saved, [shelf], output, course="segments")
+    predict(saved, [shelf], output, course="segments", device="cpu", num_workers=3)
     assert sorted(done + predicted) == [*(f"{i}.wav" for i in range(7)), "damaged.mp3"]
     assert f"5 of 8 songs are already in {output}.journal." in capsys.readouterr().out
     read(output)
@@ -303,7 +303,8 @@ def test_a_journal_of_another_model_or_other_settings_is_refused(
     for chosen, options, difference in (
         (other, {}, "models"),
         ([saved, other], {}, "models"),
-        (saved, {"segments": True}, "segments False instead of True"),
+        (saved, {"course": "segments"}, "course None instead of segments"),
+        (saved, {"coverage": 0.5}, "coverage 0.9 instead of 0.5"),
         (saved, {"segment_hop_seconds": 0.75}, "segment_hop_seconds None instead of 0.75"),
     ):
         with pytest.raises(ValueError, match=rf"songs\.csv\.journal' has .*{difference}.*delete"):
@@ -446,10 +447,10 @@ def test_a_second_run_rates_what_is_new_or_changed_and_drops_what_is_removed(
 def test_a_finished_table_is_started_over_with_other_settings(saved, copies, tmp_path, predicted, caplog):
     output = tmp_path / "songs.csv"
     predict(saved, [copies], output, device="cpu")
-    predict(saved, [copies], output, segments=True, device="cpu")
+    predict(saved, [copies], output, course="segments", device="cpu")
     assert len(predicted) == 6
-    assert "All songs are predicted again: the finished table has segments False instead of True." in caplog.text
-    assert read(output).columns.tolist() == list(SEGMENT_COLUMNS)
+    assert "All songs are predicted again: the finished table has course None instead of segments." in caplog.text
+    assert read(output).columns.tolist() == list(COURSES["segments"])
 
 
 def test_an_error_is_tried_again_where_ffmpeg_is_new_or_the_file_can_be_read(
@@ -533,7 +534,7 @@ def test_a_file_that_ends_early_has_a_warning(saved, copies, tmp_path, capsys, c
     assert read(output)["warning"].tolist() == ["ends at 3.00 s of 5.00 s"]
     assert "column warning: 1." in capsys.readouterr().out
     assert "early.wav ends at 3.00 s of 5.00 s" in caplog.text
-    predict(saved, [copies / "early.wav"], output, segments=True, device="cpu")
+    predict(saved, [copies / "early.wav"], output, course="segments", device="cpu")
     assert read(output)["warning"].tolist() == ["ends at 3.00 s of 5.00 s"] * 2
 
 

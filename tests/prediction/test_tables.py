@@ -9,7 +9,7 @@ import os
 import pandas as pd
 import pytest
 
-from modeling_ast_va.prediction.tables import SEGMENT_COLUMNS, as_text, song_columns, table_rows, write_table
+from modeling_ast_va.prediction.tables import COURSES, as_text, song_columns, table_rows, write_table
 
 NAMES = [
     "a,b.mp3",
@@ -42,9 +42,13 @@ def write(path, **options):
 
 
 def test_columns_of_songs_are_in_order():
-    numbers = "valence arousal valence_std arousal_std"
-    assert " ".join(song_columns()) == f"path title artist album {numbers} quadrant num_segments warning error"
-    assert list(song_columns(2))[8:11] == ["valence_spread", "arousal_spread", "quadrant"]
+    ratings = "valence arousal valence_low valence_high arousal_low arousal_high valence_percentile arousal_percentile"
+    spreads = "valence_rater_std arousal_rater_std valence_segment_std arousal_segment_std valence_std arousal_std"
+    numbers = f"{ratings} quadrant quadrant_probability {spreads}"
+    assert " ".join(song_columns()) == f"path title artist album {numbers} num_segments warning error"
+    of_ensemble = [name for name in song_columns(2) if name not in song_columns()]
+    assert of_ensemble == ["valence_spread", "arousal_spread"]
+    assert list(song_columns(2))[-5:-3] == of_ensemble
 
 
 def test_names_of_any_content_are_read_back_from_csv(tmp_path):
@@ -52,13 +56,12 @@ def test_names_of_any_content_are_read_back_from_csv(tmp_path):
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert [row[0] for row in rows[1:]] == NAMES
-    assert {len(row) for row in rows} == {12}
+    assert {len(row) for row in rows} == {len(song_columns())}
     table = pd.read_csv(path)
     assert table["path"].tolist() == table["title"].tolist() == table["warning"].tolist() == NAMES
     assert table["artist"].isna().all()
-    assert (
-        path.read_bytes().splitlines(keepends=True)[1] == b'"a,b.mp3","a,b.mp3",,b,5.5,4.0,0.5,0.25,Calm,1,"a,b.mp3",\n'
-    )
+    first = b'"a,b.mp3","a,b.mp3",,b,5.5,4.0,,,,,,,Calm,,,,,,0.5,0.25,1,"a,b.mp3",\n'
+    assert path.read_bytes().splitlines(keepends=True)[1] == first
 
 
 def test_names_of_any_content_are_read_back_from_jsonl_and_parquet(tmp_path):
@@ -74,10 +77,18 @@ def test_formulas_are_escaped_on_request(tmp_path):
     assert table["valence"].tolist() == [5.5] * len(NAMES)
 
 
-def test_a_song_with_an_error_has_one_row_in_the_table_of_segments():
-    failed = {"path": "a.mp3", "error": "a.mp3: it is empty", "num_segments": 0, "segments": []}
-    assert list(table_rows(failed, SEGMENT_COLUMNS)) == [
-        {**dict.fromkeys(SEGMENT_COLUMNS), "path": "a.mp3", "error": "a.mp3: it is empty"}
+@pytest.mark.parametrize(("course", "times"), [("segments", ["start", "end"]), ("frames", ["time"])])
+def test_a_course_has_a_row_for_each_moment_and_one_for_a_song_with_an_error(course, times):
+    columns = COURSES[course]
+    assert list(columns) == ["path", *times, "valence", "arousal", "warning", "error"]
+    moments = [{**dict.fromkeys(times, float(i)), "valence": 5.0 + i, "arousal": 4.0 - i} for i in range(3)]
+    of_song = {"path": "a.mp3", "valence": 6.0, "arousal": 3.0, "error": None, "num_segments": 3, course: moments}
+    assert list(table_rows(of_song, columns, course)) == [
+        {"path": "a.mp3", **moment, "warning": None, "error": None} for moment in moments
+    ]
+    failed = {"path": "a.mp3", "error": "a.mp3: it is empty", "num_segments": 0, course: []}
+    assert list(table_rows(failed, columns, course)) == [
+        {**dict.fromkeys(columns), "path": "a.mp3", "error": "a.mp3: it is empty"}
     ]
 
 
@@ -88,9 +99,9 @@ def test_bytes_of_names_that_are_not_text_are_written_as_escapes():
 
 
 def test_numbers_that_are_not_json_are_refused_and_leave_no_file(tmp_path):
-    row = {**dict.fromkeys(SEGMENT_COLUMNS), "path": "a.mp3", "valence": math.nan}
+    row = {**dict.fromkeys(COURSES["segments"]), "path": "a.mp3", "valence": math.nan}
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_table([row], SEGMENT_COLUMNS, tmp_path / "course.jsonl")
+        write_table([row], COURSES["segments"], tmp_path / "course.jsonl")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -225,6 +225,7 @@ def test_without_argv_the_command_line_is_parsed(monkeypatch):
         ({"label_range": [0, 1, 2]}, r"value of label_range .*, but got \[0, 1, 2\]: expected two numbers"),
         ({"label_range": [0, 1]}, "Expected audio_dir and label_range with data_csv only"),
         ({"num_auxiliary_targets": 2}, "but got 'num_auxiliary_targets'"),
+        ({"label_quantiles": []}, "but got 'label_quantiles'"),
         ({"hidden_size": None}, "value of hidden_size .*, but got None: expected a value"),
         ("learning_rate: 0.1", "Expected a JSON file .*: Expecting value: line 1"),
         ([1, 2], "but got a list"),

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tiny_training import tiny_flags, train_tiny, write_songs
 
 from modeling_ast_va.evaluation import model as evaluation
+from modeling_ast_va.training import distillation as distilling
 from modeling_ast_va.training import run as training
 from modeling_ast_va.training.arguments import parse_arguments
 from modeling_ast_va.training.audio_augmentation import Source
@@ -62,7 +63,14 @@ def flags_of(music, *flags):
     return [*RUN, "--teachers", *teachers, *rates, "--unlabeled_dir", str(music / "unlabelled"), *flags]
 
 
-def prepare(music, *flags, data_dir=None):
+def without_unlabeled(music, *flags):
+    """The flags of a run on songs with labels alone."""
+    flags = flags_of(music, *flags)
+    position = flags.index("--unlabeled_dir")
+    return [*flags[:position], *flags[position + 2 :]]
+
+
+def prepare(music, *flags, data_dir=None, flags_of=flags_of):
     """The distillation of a run without training, its split, and a model and feature extractor for it."""
     arguments = tiny_flags(data_dir or music / "deam", music / "unused", *flags_of(music, *flags))
     data, settings, of_training = parse_arguments(arguments)
@@ -70,7 +78,8 @@ def prepare(music, *flags, data_dir=None):
     model, feature_extractor = training.build_model(None, settings, args.device)
     rows = training.load_rows(data, training.read_songs(data), feature_extractor)
     splits = training.split_dataset(rows, data.split_settings)
-    distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor)
+    embedding = model.ast_va.descriptor_embedding
+    distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, embedding)
     return distillation, splits, (model, feature_extractor, args)
 
 
@@ -107,7 +116,7 @@ def test_protocol_and_card_state_teachers_and_music(trained):
     assert all(len(digest) == 64 for teacher in record["teachers"] for digest in teacher["sha256"])
     assert record["unlabeled"]["num_songs"] == 3
     windows = record["augmented_windows"]
-    assert 0 < windows["num_used"] < windows["num_drawn"] == 40
+    assert windows["num_used"] == windows["num_drawn"] == 40
     assert np.shape(record["ratings_weights"]) == (2, 2)
     card = " ".join((trained[0] / "README.md").read_text().split())
     assert (
@@ -175,15 +184,63 @@ def test_only_windows_of_training_songs_are_used():
     assert only_of({"train", "unlabelled"}, windows, pool) == [0, 2, 5]
 
 
-def test_no_song_of_the_test_is_in_an_augmented_window(music):
-    distillation, splits, _ = prepare(music, *FOLDS)
-    other, *_ = prepare(music, "--num_folds", "5", "--fold", "1", "--validation_ratio", "0")
+def test_no_song_of_the_test_is_in_an_augmented_window(music, monkeypatch):
+    """Without music without labels, windows are cut out of the songs with labels: each fold has its own."""
+    made = []
+    monkeypatch.setattr(distilling, "only_of", lambda *given: made.append((given, only_of(*given))) or made[-1][1])
+    first, splits, _ = prepare(music, *FOLDS, flags_of=without_unlabeled)
+    caches = sorted((music / "deam_cache" / "modeling_ast_va").glob("augmented-*"))
+    other, *_ = prepare(music, "--num_folds", "5", "--fold", "1", "--validation_ratio", "0", flags_of=without_unlabeled)
     assert "validation" not in splits
-    used = [set(one.parts[1][0]["song_id"][:]) for one in (distillation, other)]
+    assert len(first.parts) == len(other.parts) == 1
+    used = [set(one.parts[0][0]["song_id"][:]) for one in (first, other)]
     assert used[0] != used[1]
-    assert len(used[0]) == distillation.record["augmented_windows"]["num_used"] < 40
+    assert len(used[0]) == first.record["augmented_windows"]["num_used"] < 40
+    (_, windows, pool), positions = made[0]
+    pieces = {pool[piece["source"]].song_id for index in positions for piece in windows[index]["pieces"]}
+    assert pieces <= set(splits["train"]["song_id"][:].tolist())
+    assert {source.song_id for source in pool} > pieces  # songs of the test are in the pool of all folds
     # Windows of two folds are of one cache.
-    assert len(list((music / "deam_cache" / "modeling_ast_va").glob("augmented-*"))) == 1
+    assert windows == made[1][0][1]
+    assert sorted((music / "deam_cache" / "modeling_ast_va").glob("augmented-*")) == caches != []
+
+
+def test_windows_are_of_the_music_without_labels_if_there_is_any(music):
+    first, *_ = prepare(music, *FOLDS)
+    other, *_ = prepare(music, "--num_folds", "5", "--fold", "1", "--validation_ratio", "0")
+    used = [one.parts[1][0]["song_id"][:].tolist() for one in (first, other)]
+    assert used[0] == used[1]  # no fold knows any of it
+    assert len(used[0]) == first.record["augmented_windows"]["num_used"] == 40
+
+
+def test_without_its_segments_teachers_do_not_embed_the_music_without_labels(music, monkeypatch):
+    embedded = []
+    embed = distilling.embed_songs_of
+    monkeypatch.setattr(
+        distilling, "embed_songs_of", lambda source, paths, cache: embedded.append(paths) or embed(source, paths, cache)
+    )
+    prepare(music)
+    assert any("unlabelled" in path for path in embedded[0])
+    embedded.clear()
+    distillation, splits, _ = prepare(music, "--unlabeled_batch_size", "0")
+    assert not any("unlabelled" in path for path in embedded[0])
+    ((augmented, batch_size),) = distillation.parts
+    assert (len(augmented), batch_size) == (40, BATCH[2])
+    assert distillation.record["unlabeled"]["num_songs"] == 3
+    for row in (*augmented.select(range(4)), *splits["train"].select(range(4))):
+        for kind in distillation.targets:
+            assert np.isfinite(kind(row["song_id"], row["start_seconds"], row["duration_seconds"])).all()
+
+
+def test_descriptors_of_the_network_rate_beside_the_teachers(music):
+    distillation, splits, (model, *_) = prepare(music, "--descriptor_hidden_size", "8")
+    assert model.ast_va.descriptor_embedding is not None
+    assert np.shape(distillation.record["ratings_weights"]) == (3, 2)
+    assert [kind.name for kind in distillation.targets] == ["first_embeddings", "second_embeddings", "teacher_ratings"]
+    assert {kind.weight for kind in distillation.targets} == {1, 2}
+    for row in (*splits["train"].select(range(4)), *distillation.parts[0][0].select(range(2))):
+        segment = (row["song_id"], row["start_seconds"], row["duration_seconds"])
+        assert np.isfinite(distillation.targets[-1](*segment)).all()
 
 
 def test_no_label_of_a_test_song_reaches_the_ratings_of_the_teachers(music, tmp_path):
@@ -211,7 +268,7 @@ def test_no_label_of_a_test_song_reaches_the_ratings_of_the_teachers(music, tmp_
         segment = (row["song_id"], row["start_seconds"], row["duration_seconds"])
         for own, other in zip(before.targets, after.targets):
             np.testing.assert_array_equal(own(*segment), other(*segment))
-            compared += own.are_ratings
+            compared += own.output == "logits"
     assert compared > 60
     song = next(iter(test_songs))
     assert np.isnan(before.targets[-1](song, 0.0, 2.0)).all()  # the ratings of a test song are not needed
@@ -228,8 +285,11 @@ def test_labelled_songs_and_windows_of_them_are_rated_out_of_fold(music, monkeyp
     labelled, unlabelled, augmented = folds[:num_songs], folds[num_songs:-windows], folds[-windows:]
     assert (len(labelled), set(labelled)) == (16, set(range(5)))
     assert unlabelled == 3 * [ALL_SONGS]
-    assert ALL_SONGS in augmented
-    assert len(set(augmented)) > 3
+    assert set(augmented) == {ALL_SONGS}  # of the music without labels
+    folds.clear()
+    prepare(music, flags_of=without_unlabeled)
+    assert len(folds) > num_songs
+    assert set(folds) == set(range(5))  # also of windows: of the songs with labels
 
 
 def test_files_of_embeddings_take_the_place_of_encoders(music, tmp_path):

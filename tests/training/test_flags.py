@@ -45,7 +45,8 @@ def test_type_of_a_flag(annotation, expected):
 def test_every_setting_has_a_flag(help_of):
     features = set(ASTVAFeatureExtractor().to_dict())
     features -= {"feature_extractor_type", "feature_size", "padding_side", "return_attention_mask"}
-    names = {*features, *ASTVAConfig.__annotations__} - {"num_auxiliary_targets"}
+    of_data = {"num_auxiliary_targets", "conformal_quantiles", "error_correlation", "label_quantiles"}
+    names = {*features, *ASTVAConfig.__annotations__} - of_data
     for fields_of in (DataArguments, ASTVATrainingArguments, TrainingArguments):
         names |= {field.name for field in dataclasses.fields(fields_of) if field.init}
     assert set(training_flags()) == names

@@ -49,6 +49,7 @@ def read_json(path: Path):
 def test_all_songs_train_with_auxiliary_targets(songs, teacher, tmp_path):
     flags = ["--split_by", "none", "--teacher_embeddings", str(teacher), "--teacher_weight", "1"]
     flags += ["--dynamic_weight", "0.5", "--audio_offset_seconds", "15", "--concordance_weight", "1"]
+    flags += ["--use_frame_head", "true", "--use_spread_head", "true"]
     metrics = train_tiny(songs, tmp_path / "model", *ONE_EPOCH, *flags, "--license", "cc-by-nc-sa-4.0")
     assert metrics["train_loss"] > 0
     assert not [name for name in metrics if name.startswith(("eval_", "test_"))]
@@ -76,6 +77,20 @@ def test_a_model_is_fine_tuned_with_its_own_network_and_features(songs, tmp_path
     assert read_json(tmp_path / "second" / "protocol.json")["segment_hop_seconds"] is None
 
 
+def test_a_fine_tuned_model_has_the_ratings_of_its_data_and_no_errors_of_another(songs, tmp_path):
+    flags = ["--max_steps", "1", "--save_strategy", "no", "--load_best_model_at_end", "no"]
+    heads = ["--use_spread_head", "true"]
+    train_tiny(songs, tmp_path / "first", *flags, *heads)
+    config = read_json(tmp_path / "first" / "config.json")
+    quantiles = [[i / 33 for i in range(99)]] * 2
+    changed = {"conformal_quantiles": quantiles, "error_correlation": 0.5, "label_quantiles": [[5.0] * 101] * 2}
+    (tmp_path / "first" / "config.json").write_text(json.dumps(config | changed))
+    arguments = tiny_flags(songs, tmp_path / "second", *flags, "--init_from", str(tmp_path / "first"))
+    training.train(parse_arguments(arguments[arguments.index("--num_proc") :]))
+    assert read_json(tmp_path / "second" / "config.json") == config
+    assert config["label_quantiles"][0][0] < config["label_quantiles"][0][-1]
+
+
 def test_a_fold_without_validation_is_tested_with_the_last_weights(songs, tmp_path):
     tested = []
     for fold in range(2):
@@ -90,18 +105,22 @@ def test_a_fold_without_validation_is_tested_with_the_last_weights(songs, tmp_pa
 
 def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
     flags = ["--teacher_embeddings", str(teacher), "--teacher_weight", "2", "--dynamic_weight", "1"]
+    flags += ["--audio_offset_seconds", "15", "--use_frame_head", "true"]
     data, settings, training_flags = parse_arguments(tiny_flags(songs, tmp_path, *flags))
     args = ASTVATrainingArguments(**training_flags)
-    _, feature_extractor = training.build_model(None, settings, args.device)
+    model, feature_extractor = training.build_model(None, settings, args.device)
     rows = training.load_rows(data, training.read_songs(data), feature_extractor)
     distillation = training.prepare_distillation(data, args, rows, rows, feature_extractor)
     assert distillation.parts == []
-    kinds = [*training.load_dynamic_targets(data, args, rows), *distillation.targets]
+    kinds = [*training.course_targets(data, args, model.config, rows), *distillation.targets]
     assert [kind.name for kind in kinds] == ["dynamic", "teacher_embeddings", "teacher_ratings"]
     batch = collate(list(rows.select(range(6))), feature_extractor, kinds)
-    assert batch["targets"].shape == (6, 2 + 5 + 2)
+    num_steps = len(model.config.step_seconds(model.config.max_length))
+    assert batch["targets"].shape == (6, 2 * num_steps + 5 + 2)
     first, second = batch["targets"][:2]  # segments of one song, other windows
-    assert not np.allclose(first, second)
+    assert not np.allclose(first[2 * num_steps :], second[2 * num_steps :])
+    assert first[:2].isfinite().all()  # the annotations cover the first second
+    assert first[2 * num_steps :].isfinite().all()
 
 
 def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):
@@ -109,7 +128,14 @@ def test_dynamic_targets_need_the_dynamic_annotations(tmp_path):
     for path in songs.glob("DEAM_Annotations/annotations/*/dynamic*/*.csv"):
         path.unlink()
     with pytest.raises(ValueError, match="Expected dynamic annotations"):
+        train_tiny(songs, tmp_path / "model", *ONE_EPOCH, "--dynamic_weight", "1", "--use_frame_head", "true")
+
+
+def test_the_course_needs_a_head_and_annotations(songs, tmp_path):
+    with pytest.raises(ValueError, match="Expected use_frame_head with dynamic_weight 1, but got a network without"):
         train_tiny(songs, tmp_path / "model", *ONE_EPOCH, "--dynamic_weight", "1")
+    train_tiny(songs, tmp_path / "other", *ONE_EPOCH, "--dynamic_weight", "0", "--use_frame_head", "true")
+    assert read_json(tmp_path / "other" / "config.json")["use_frame_head"] is False  # it would not be trained
 
 
 def test_a_run_that_ends_before_it_logs_a_loss_is_whole(songs, tmp_path, monkeypatch):

@@ -115,6 +115,33 @@ def test_a_release_is_calibrated(trained, cross_validation, tmp_path):
         torch.testing.assert_close(released(input_values).logits, expected, atol=0.01, rtol=0)
 
 
+def test_a_release_has_the_uncertainty_of_the_cross_validation(cross_validation, tmp_path):
+    report = read_json(cross_validation / "report.json")
+    quantiles = [[i / 33 for i in range(99)], [i / 25 for i in range(99)]]
+    report["protocol"]["uncertainty"] = {
+        **{"scale": [0.5, 1.2], "exponent": [0.5, 1.25]},
+        **{"conformal_quantiles": quantiles, "error_correlation": 0.25},
+    }
+    write_json(cross_validation / "report.json", report)
+    trained = write_hub_folder(tmp_path / "trained", ALL_SONGS, {})
+    model, _ = tiny_model(use_frame_head=True, use_spread_head=True)
+    model.save_pretrained(trained)
+    release_model(trained, tmp_path / "release", cross_validation)
+    ours, released = (AutoModel.from_pretrained(folder) for folder in (trained, tmp_path / "release"))
+    assert released.config.error_correlation == 0.25
+    assert [[round(one, 4) for one in column] for column in quantiles] == released.config.conformal_quantiles
+    input_values = torch.randn(3, ours.config.max_length, ours.config.num_mel_bins)
+    with torch.no_grad():
+        before, after = ours(input_values), released(input_values)
+    scaled = torch.tensor([0.5, 1.2]) * before.error_std ** torch.tensor([0.5, 1.25])
+    inside = before.error_std < 7  # of the limits of the predicted logarithm, which the scaled one may be too
+    assert inside.any()
+    torch.testing.assert_close(after.error_std[inside], scaled[inside], atol=0.01, rtol=0.01)
+    torch.testing.assert_close(after.rater_std, before.rater_std, atol=0.01, rtol=0.01)
+    expected = before.frame_logits * torch.tensor([1.25, 1.125]) - torch.tensor([1.0, 0.5])
+    torch.testing.assert_close(after.frame_logits, expected, atol=0.02, rtol=0)
+
+
 def test_wrong_folders_are_refused(trained, cross_validation, tmp_path):
     with pytest.raises(ValueError, match="is not empty"):
         release_model(trained, trained)

@@ -197,3 +197,25 @@ def test_a_run_without_its_last_results_keeps_the_record_of_training(folder, son
         name for name in results if name.startswith("eval_") and name.endswith(("runtime", "per_second"))
     }
     assert (folder / "README.md").is_file()
+
+
+HEADS = ["--use_frame_head", "true", "--use_spread_head", "true", "--dynamic_weight", "0.5"]
+HEADS += ["--audio_offset_seconds", "15"]
+
+
+def test_a_resumed_run_with_heads_equals_an_uninterrupted_one(songs, tmp_path):
+    flags = [*RUN, *HEADS, "--num_train_epochs", "2"]
+    metrics = train_tiny(songs, tmp_path / "whole", *flags)
+    shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
+    for path in (tmp_path / "resumed").iterdir():
+        if path.name != "checkpoint-2":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    resumed = train_tiny(songs, tmp_path / "resumed", *flags, *RESUMED)
+    expected, weights = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
+    assert {name.split(".")[0] for name in expected} == {"ast_va", "head", "frame_head", "spread_head"}
+    assert all(weights[name].equal(value) for name, value in expected.items())
+    assert resumed["test_song_ccc"] == metrics["test_song_ccc"]
+    frames = [(tmp_path / name / "frame_predictions.csv").read_bytes() for name in ("whole", "resumed")]
+    assert frames[0] == frames[1]
+    config = json.loads((tmp_path / "resumed" / "config.json").read_text())
+    assert [len(column) for column in config["label_quantiles"]] == [101, 101]

@@ -25,6 +25,7 @@ from modeling_ast_va.hub.folder import CODE_FILES, check_hub_folder
 from modeling_ast_va.hub.protocol import fingerprint, load_protocol
 from modeling_ast_va.metrics import METRICS
 from modeling_ast_va.training import run as training
+from modeling_ast_va.training import songs as training_songs
 from modeling_ast_va.training.arguments import DataArguments
 from modeling_ast_va.training.trainer import build_trainer
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
@@ -300,13 +301,14 @@ def test_training_with_attention_dropout_on_cpu_uses_eager_attention(dropout, im
 
 def test_the_terms_of_the_loss_are_logged_as_means_that_sum_to_it(songs, tmp_path, no_plots):
     flags = ["--concordance_weight", "2", "--dynamic_weight", "0.5", "--audio_offset_seconds", "15"]
+    flags += ["--use_frame_head", "true", "--use_spread_head", "true"]
     flags += ["--per_device_train_batch_size", "4", "--gradient_accumulation_steps", "3", "--logging_steps", "2"]
     metrics = train_tiny(songs, tmp_path, *flags, "--logging_strategy", "steps", "--num_train_epochs", "2")
     history = [entry for entry in read_json(tmp_path / "trainer_state.json")["log_history"] if "loss" in entry]
     assert len(history) == 3
     for entry in history:
         terms = {name: value for name, value in entry.items() if name.startswith("loss_")}
-        assert terms.keys() == {"loss_mse", "loss_concordance", "loss_dynamic"}
+        assert terms.keys() == {"loss_mse", "loss_concordance", "loss_spread", "loss_dynamic"}
         assert sum(terms.values()) == pytest.approx(entry["loss"], rel=1e-5)
     expected = metrics["eval_mse"] + 2 * (1 - metrics["eval_ccc"])
     assert metrics["eval_loss"] == pytest.approx(expected, rel=1e-9)
@@ -319,13 +321,13 @@ def test_without_a_folder_demo_songs_are_made_once(tmp_path, monkeypatch, caplog
 
     made = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training, "make_demo_deam", make_demo_deam)
+    monkeypatch.setattr(training_songs, "make_demo_deam", make_demo_deam)
     for _ in range(2):
         caplog.clear()
         caplog.set_level("INFO")
         songs = training.read_songs(DataArguments())
         assert "The demo songs are in " in caplog.text
-    assert made == [training.DEMO_DIR]
+    assert made == [training_songs.DEMO_DIR]
     assert songs.dataset == "demo songs"
     assert [row["verdict"] for row in songs.audit] == ["exchanged", "as named"]
     assert len(songs.table) == len(SONGS)
@@ -353,9 +355,11 @@ def test_training_batches_are_augmented(trainer, model, input_values):
 def test_batches_are_normalised(trainer, feature_extractor):
     feature_extractor.mean, feature_extractor.std = -30.0, 20.0
     log_mels = np.random.default_rng(0).uniform(-80, 0, (2, 48, 32)).astype(np.float32)
-    rows = [{"input_values": log_mel, "labels": np.array([1.5, 8.25]), "path": "song.mp3"} for log_mel in log_mels]
+    of_song = {"labels": np.array([1.5, 8.25]), "label_stds": np.array([0.5, 2.0]), "path": "song.mp3"}
+    rows = [{"input_values": log_mel, **of_song} for log_mel in log_mels]
     batch = trainer.data_collator(rows)
-    assert set(batch) == {"input_values", "labels"}
+    assert set(batch) == {"input_values", "labels", "label_stds"}
+    assert batch["label_stds"].tolist() == [[0.5, 2.0]] * 2
     np.testing.assert_allclose(batch["input_values"], (log_mels + 30) / 20, rtol=1e-6)
     assert batch["labels"].dtype == torch.float32
     assert batch["labels"].tolist() == [[1.5, 8.25]] * 2

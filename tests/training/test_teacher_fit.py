@@ -8,7 +8,8 @@ import pytest
 import torch
 from datasets import Dataset
 
-from modeling_ast_va.training.auxiliary import AuxiliaryTargets, Track
+from modeling_ast_va.data.tracks import Track
+from modeling_ast_va.training.auxiliary import AuxiliaryTargets
 from modeling_ast_va.training.teacher_fit import measure_fit
 
 

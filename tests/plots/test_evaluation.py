@@ -4,21 +4,18 @@
 import subprocess
 import sys
 
-import matplotlib.image
 import numpy as np
 import pytest
+from figure_checks import assert_is_whole, lines_of
 
 from modeling_ast_va.plots import (
-    COLORS,
-    DPI,
-    MAX_JOINED_PAIRS,
-    plot_course,
-    plot_loss_curves,
     plot_predictions,
     plot_residuals,
     plot_valence_arousal_plane,
     save_evaluation_plots,
 )
+from modeling_ast_va.plots.evaluation import MAX_JOINED_PAIRS
+from modeling_ast_va.plots.figures import COLORS
 
 EVALUATION_PLOTS = [plot_predictions, plot_residuals, plot_valence_arousal_plane]
 
@@ -28,53 +25,6 @@ def make_ratings(num_points):
     rng = np.random.default_rng(num_points)
     references = rng.uniform(1, 9, (num_points, 2))
     return references, np.clip(0.6 * references + 2 + rng.normal(0, 0.5, (num_points, 2)), 1, 9)
-
-
-def make_log_history(num_epochs, prefixes=("eval_", "eval_song_")):
-    """A log history with ten steps in an epoch; the validation error is lowest in the last epoch but one."""
-    history = []
-    for epoch in range(1, num_epochs + 1):
-        history += [
-            {
-                "loss": 0,
-                "loss_mse": 20 / (10 * epoch + step),
-                "epoch": epoch - 1 + step / 10,
-                "step": 10 * epoch - 10 + step,
-            }
-            for step in (5, 10)
-        ]
-        entry = {"eval_mse": 1 + abs(num_epochs - 1 - epoch), "epoch": float(epoch), "step": 10 * epoch}
-        for prefix in prefixes:
-            entry |= {
-                f"{prefix}valence_ccc": 0.1 * epoch,
-                f"{prefix}arousal_ccc": 0.2 * epoch,
-                f"{prefix}ccc": 0.15 * epoch,
-            }
-        history.append(entry)
-    return [*history, {"train_runtime": 1.0, "train_loss": 0.7, "epoch": float(num_epochs), "step": 10 * num_epochs}]
-
-
-def make_segments(num_segments, seconds=5.0):
-    values = np.random.default_rng(0).uniform(2, 8, (num_segments, 2))
-    return [
-        {"start": i * seconds, "end": (i + 1) * seconds, "valence": v, "arousal": a} for i, (v, a) in enumerate(values)
-    ]
-
-
-def assert_is_whole(figure, path):
-    """Check that the file has the size of the figure, is not blank, and cuts off no label."""
-    image = matplotlib.image.imread(path)
-    width, height = figure.get_size_inches()
-    assert image.shape[:2] == (round(height * DPI), round(width * DPI))
-    assert image[..., :3].std() > 0.01
-    x0, y0, x1, y1 = figure.get_tightbbox().extents
-    assert min(x0, y0) >= 0
-    assert x1 <= width
-    assert y1 <= height
-
-
-def lines_of(axes):
-    return {line.get_label(): line for line in axes.get_lines()}
 
 
 @pytest.mark.parametrize("num_points", [1, 3, 3000])
@@ -109,7 +59,9 @@ def test_predictions_show_every_point_and_the_scores(tmp_path):
     valence, arousal = figure.axes
     assert valence.get_title() == "Valence (n = 5)\nCCC 0.800, r 1.000, RMSE 1.000"
     assert arousal.get_title() == "Arousal (n = 5)\nCCC 1.000, r 1.000, RMSE 0.000"
-    assert (valence.get_xlabel(), valence.get_ylabel()) == ("rated valence (1–9)", "predicted valence (1–9)")
+    labels = ("rated valence (1 unpleasant – 9 pleasant)", "predicted valence (1 unpleasant – 9 pleasant)")
+    assert (valence.get_xlabel(), valence.get_ylabel()) == labels
+    assert arousal.get_xlabel() == "rated arousal (1 calm – 9 excited)"
     for i, axes in enumerate(figure.axes):
         assert axes.get_xlim() == axes.get_ylim() == (1, 9)
         assert axes.get_aspect() == 1
@@ -175,78 +127,7 @@ def test_save_evaluation_plots_writes_three_files(tmp_path):
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == names
 
 
-@pytest.mark.parametrize("num_epochs", [1, 5, 100])
-def test_loss_curves_are_whole(num_epochs, tmp_path):
-    path = tmp_path / "loss_curves.png"
-    assert_is_whole(plot_loss_curves(make_log_history(num_epochs), path), path)
-
-
-def test_loss_curves_show_the_history_and_the_best_epoch(tmp_path):
-    losses, ccc = plot_loss_curves(make_log_history(5), tmp_path / "plot.png").axes
-    np.testing.assert_allclose(lines_of(losses)["training"].get_xdata(), np.arange(0.5, 5.5, 0.5))
-    assert lines_of(losses)["validation"].get_xydata().tolist() == [[1, 4], [2, 3], [3, 2], [4, 1], [5, 2]]
-    assert lines_of(ccc)["best: epoch 4"].get_xdata() == [4, 4]
-    np.testing.assert_allclose(lines_of(ccc)["arousal"].get_ydata(), [0.2, 0.4, 0.6, 0.8, 1.0])
-    assert ccc.get_title() == "Validation CCC per song"
-
-
-def test_loss_curves_show_the_terms_of_the_training_loss(tmp_path):
-    history = make_log_history(3)
-    for entry in history:
-        if "loss_mse" in entry:
-            entry |= {"loss": entry["loss_mse"] + 0.75, "loss_concordance": 0.5, "loss_teacher_ratings": 0.25}
-    path = tmp_path / "plot.png"
-    figure = plot_loss_curves(history, path)
-    assert_is_whole(figure, path)
-    _, terms, _ = figure.axes
-    labels = ["total", "mean squared error", "concordance", "teacher ratings", "best: epoch 2"]
-    assert list(lines_of(terms)) == labels
-    values = [lines_of(terms)[label].get_ydata() for label in labels[:-1]]
-    np.testing.assert_allclose(values[0], np.sum(values[1:], axis=0))
-
-
-def test_loss_curves_mark_the_checkpoint_that_was_kept(tmp_path):
-    history = make_log_history(5, prefixes=("eval_",))
-    axes = plot_loss_curves(history, tmp_path / "plot.png", best_step=50).axes
-    assert all("best: epoch 5" in lines_of(panel) for panel in axes)
-    assert axes[1].get_title() == "Validation CCC per segment"
-
-
-def test_loss_curves_leave_out_an_evaluation_after_training(tmp_path):
-    history = make_log_history(5)
-    restored = history[-2] | {"eval_mse": 0.1}
-    losses, _ = plot_loss_curves([*history, restored], tmp_path / "plot.png").axes
-    assert lines_of(losses)["validation"].get_ydata().tolist() == [4, 3, 2, 1, 2]
-
-
-def test_loss_curves_without_validation_or_without_anything(tmp_path):
-    training = [entry for entry in make_log_history(2) if "loss_mse" in entry]
-    assert len(plot_loss_curves(training, tmp_path / "plot.png").axes) == 1
-    without_labels = [{"epoch": step, "step": step, "loss": 3 / step, "loss_a_embeddings": 3 / step} for step in (1, 2)]
-    assert [axes.get_title() for axes in plot_loss_curves(without_labels, tmp_path / "plot.png").axes] == [
-        "Training loss and its weighted terms"
-    ]
-    with pytest.raises(ValueError, match="terms of the loss or 'eval_mse'"):
-        plot_loss_curves([{"train_runtime": 1.0}], tmp_path / "plot.png")
-
-
-@pytest.mark.parametrize("num_segments", [1, 3, 7200])
-def test_course_is_whole(num_segments, tmp_path):
-    path = tmp_path / "course.png"
-    assert_is_whole(plot_course(make_segments(num_segments), path), path)
-
-
-def test_course_shows_segments_over_minutes_and_seconds(tmp_path):
-    segments = make_segments(24)
-    (axes,) = plot_course(segments, tmp_path / "plot.png").axes
-    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 120), (1, 9))
-    for dimension in COLORS:
-        expected = [[(segment["start"] + segment["end"]) / 2, segment[dimension]] for segment in segments]
-        assert lines_of(axes)[dimension].get_xydata().tolist() == expected
-    ticks = [label.get_text() for label in axes.get_xticklabels() if 0 <= label.get_position()[0] <= 120]
-    assert ticks == ["0:00", "0:15", "0:30", "0:45", "1:00", "1:15", "1:30", "1:45", "2:00"]
-
-
 def test_plots_do_not_import_pyplot():
-    code = "import sys, modeling_ast_va.plots; assert 'matplotlib.pyplot' not in sys.modules"
+    modules = ", ".join(f"modeling_ast_va.plots.{name}" for name in ("training", "evaluation", "intervals", "course"))
+    code = f"import sys, {modules}; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
