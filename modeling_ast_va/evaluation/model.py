@@ -128,7 +128,6 @@ def _predict_frames(
     """The annotated moments of songs of DEAM, as a model with a head of the course predicts them; else no rows."""
     if source.data_dir is None or predicted.frames is None:
         return pd.DataFrame()
-    # Files that begin later than the clips of DEAM are described by the command of training.
     tracks = read_dynamic_tracks(source.data_dir, protocol.get("audio_offset_seconds", 0.0))
     return predicted_moments(rows, predicted.ratings, predicted.frames, config, tracks)
 

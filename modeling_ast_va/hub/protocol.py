@@ -47,6 +47,7 @@ def describe_protocol(
     base_model: str | None = None,
     distillation: Mapping[str, Any] | None = None,
     license: str | None = None,
+    audio_offset_seconds: float = 0.0,
 ) -> dict[str, Any]:
     """
     Describe a training run, as the content of `protocol.json`: all that a reader of its results must know.
@@ -60,6 +61,7 @@ def describe_protocol(
         base_model: Hub id or folder of the model that training started from; None for random weights.
         distillation: the teachers, and the music without labels, from which the model learned; empty without any.
         license: of the trained weights; None is the licence of the base model, or else the one that the data ask for.
+        audio_offset_seconds: start of the audio files in the clips to which DEAM's dynamic annotations refer.
     """
     base = load_protocol(find_model(str(base_model))) if base_model else {}
     inherited = base.get("license")
@@ -73,6 +75,7 @@ def describe_protocol(
         "seed": seed,
         "segment_seconds": feature_extractor.segment_seconds,
         "segment_hop_seconds": segment_hop_seconds,
+        "audio_offset_seconds": audio_offset_seconds,
         "num_songs": {name: num_songs(rows) for name, rows in splits.items()},
         "num_segments": {name: len(rows) for name, rows in splits.items()},
         "dataset_fingerprint": fingerprint(splits),

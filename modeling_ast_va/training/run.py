@@ -233,6 +233,7 @@ def write_results(
         base_model=data.init_from,
         distillation=distillation,
         license=data.license,
+        audio_offset_seconds=data.audio_offset_seconds,
     )
     write_json(folder / PROTOCOL_FILE, protocol)
     write_model_card(folder)

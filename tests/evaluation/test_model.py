@@ -17,9 +17,13 @@ from modeling_ast_va.cli import main
 from modeling_ast_va.data.sources import DataSource
 from modeling_ast_va.evaluation import baselines
 from modeling_ast_va.evaluation import model as evaluation
+from modeling_ast_va.evaluation.baselines import WINDOW_RIDGE
+from modeling_ast_va.evaluation.course import CONSTANT, COURSE, HELD, MAPPED
+from modeling_ast_va.evaluation.frames import read_frames
 from modeling_ast_va.evaluation.model import evaluate_model, format_metrics
 from modeling_ast_va.evaluation.report import format_report
 from modeling_ast_va.metrics import DIMENSIONS, METRICS
+from modeling_ast_va.training import run as training
 
 PLOTS = {"predictions.png", "residuals.png", "valence_arousal_plane.png"}
 
@@ -75,6 +79,26 @@ def test_evaluation_gives_the_metrics_of_training(trained, options, tmp_path, ca
         expected = {name: metrics[prefix + name] for name in of_unit}
         assert {name: metric["value"] for name, metric in of_unit.items()} == pytest.approx(expected, rel=1e-4)
     assert str(tmp_path) in printed
+
+
+@pytest.mark.usefixtures("no_plots")
+def test_the_course_is_evaluated_where_songs_have_annotations(songs, options, tmp_path, monkeypatch):
+    flags = "--max_steps 1 --num_folds 2 --fold 0 --use_frame_head true --dynamic_weight 1 --audio_offset_seconds 15"
+    monkeypatch.setattr(training, "plot_loss_curves", lambda *args: None)
+    train_tiny(songs, tmp_path / "model", *flags.split())
+    offsets, read = [], evaluation.read_dynamic_tracks
+    monkeypatch.setattr(
+        evaluation, "read_dynamic_tracks", lambda folder, offset: offsets.append(offset) or read(folder, offset)
+    )
+    monkeypatch.setattr(evaluation, "predict_moments", lambda frames, path_of, **_: np.zeros((len(frames), 2)))
+    monkeypatch.setattr(evaluation, "_predict_baselines", lambda *args: {})
+    evaluate_model(tmp_path / "model", baselines=True, output_dir=tmp_path / "out", **options)
+    assert offsets == [15.0]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(report["course"]["systems"]) >= {CONSTANT, HELD, COURSE, COURSE + MAPPED, WINDOW_RIDGE}
+    expected, frames = read_frames(tmp_path / "model"), read_frames(tmp_path / "out")
+    pd.testing.assert_frame_equal(frames, expected, atol=2e-4)
+    assert report["course"]["num_frames"] == len(frames) > 0
 
 
 @pytest.mark.usefixtures("no_plots")
