@@ -13,6 +13,7 @@ try:  # needed to resample; audio at the model's rate does not need it
 except ImportError:
     soxr = None
 
+DIMENSIONS = ("valence", "arousal")
 RATING_SCALE = (1, 9)  # lowest and highest rating of valence and of arousal, in DEAM and by default
 MIN_SEGMENT_SECONDS = 0.5  # less audio than this is too short to express a mood
 

@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .audio_ast_va import DIMENSIONS as DIMENSIONS
 from .audio_ast_va import aggregate_segments
 from .ccc.concordance import Moments, concordance, divide, moments, validate
 from .ccc.concordance import concordance_correlation_coefficient as concordance_correlation_coefficient
 
 if TYPE_CHECKING:
     from transformers import EvalPrediction
-
-DIMENSIONS = ("valence", "arousal")
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ LEAST: dict[str, Any] = {
 MOST: dict[str, Any] = {
     **LEAST,
     "valence_interval": [4.9, 7.3],
-    "arousal_interval": [0.4, 5.6],
+    "arousal_interval": [1.0, 5.6],
     "valence_rater_std": 1.4,
     "arousal_rater_std": 1.5,
     "valence_percentile": 81.4,

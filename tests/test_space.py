@@ -26,7 +26,7 @@ def extra(name):
 
 def test_settings_are_those_of_a_space():
     settings = front_matter()
-    assert (settings["sdk"], settings["license"]) == ("gradio", "cc-by-nc-4.0")
+    assert (settings["sdk"], settings["license"]) == ("gradio", "cc-by-nc-sa-4.0")
     assert (SPACE / settings["app_file"]).is_file()
     assert len(settings["short_description"]) <= 60  # a limit of the Hub
     assert settings["models"]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 QUADRANTS = ("Excited", "Calm", "Sad", "Distressed")  # in the order of `quadrant_probability`
+COVERAGE = 0.9  # of intervals, by default
 COVERAGE_LEVELS = np.arange(1, 100) / 100  # of the stored quantiles of normalised errors
 NUM_NODES = 20  # of the quadrature: the error is below 1e-12 up to correlations of 0.95
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])

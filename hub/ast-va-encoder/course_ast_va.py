@@ -8,12 +8,31 @@ KERNEL_SECONDS = 3.0  # half the width of the triangle with which the steps arou
 EDGE_WEIGHT = 0.1  # of a step at the edge of its segment, in seconds, of which it knows one side only
 
 
+def song_course(
+    starts: np.ndarray, ends: np.ndarray, step_seconds: np.ndarray, values: np.ndarray, rating: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Compute the course of a song, whose mean is its rating.
+
+    Args:
+        starts, ends, step_seconds, values: as for [`overlap_add`].
+        rating: valence and arousal of the song, `(2,)`.
+
+    Returns:
+        The moments in seconds, `(num_frames,)`, and their valence and arousal, `(num_frames, 2)`.
+    """
+    times = frame_seconds(ends.max())
+    return times, centre_course(overlap_add(starts, ends, step_seconds, values, times), rating)
+
+
 def frame_seconds(duration_seconds: float) -> np.ndarray:
     """The moments of a song: 0, 0.5, 1, ... s before its end, `(num_frames,)`."""
     return np.arange(0.0, max(duration_seconds, FRAME_SECONDS / 2), FRAME_SECONDS)
 
 
-def overlap_add(starts: np.ndarray, ends: np.ndarray, step_seconds: np.ndarray, values: np.ndarray, at: np.ndarray):
+def overlap_add(
+    starts: np.ndarray, ends: np.ndarray, step_seconds: np.ndarray, values: np.ndarray, at: np.ndarray
+) -> np.ndarray:
     """
     Rate moments of a song by the time steps around them, of all segments that cover them.
 

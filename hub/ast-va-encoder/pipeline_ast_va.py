@@ -12,8 +12,9 @@ from transformers.pipelines.base import ChunkPipeline
 
 from .audio_ast_va import segment_sizes, stream_segments
 from .decoding_ast_va import source_name
-from .results_ast_va import COVERAGE, SongSegments, song_result
+from .results_ast_va import SongSegments, song_result
 from .songs_ast_va import Songs, as_source, is_one_song
+from .uncertainty_ast_va import COVERAGE, COVERAGE_LEVELS
 
 TASK = "music-emotion"
 # Saved in the configuration of a model, where transformers finds its pipeline.
@@ -147,8 +148,9 @@ class MusicEmotionPipeline(ChunkPipeline):
             raise ValueError(f'Expected on_error to be "raise" or "return", but got {on_error!r}.')
         on_error_params = {} if on_error is None else {"on_error": on_error}
         hop_params = {} if segment_hop_seconds is None else {"segment_hop_seconds": segment_hop_seconds}
-        if coverage is not None and not 0.01 <= coverage <= 0.99:
-            raise ValueError(f"Expected coverage from 0.01 to 0.99, but got {coverage!r}.")
+        lowest, highest = COVERAGE_LEVELS[[0, -1]]
+        if coverage is not None and not lowest <= coverage <= highest:
+            raise ValueError(f"Expected coverage from {lowest} to {highest}, but got {coverage!r}.")
         if frames and not all(member.model.config.use_frame_head for member in getattr(self, "members", ())):
             raise ValueError("Expected a model with a head of the course (use_frame_head) for frames, but got none.")
         of_result = {"coverage": coverage, "frames": frames}

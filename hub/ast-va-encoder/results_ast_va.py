@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .audio_ast_va import aggregate_segments, quadrant
-from .course_ast_va import centre_course, frame_seconds, overlap_add
-from .uncertainty_ast_va import QUADRANTS, percentiles, pool_error_std, quadrant_probability, song_interval
-
-DIMENSIONS = ("valence", "arousal")
-COVERAGE = 0.9  # of intervals, by default
+from .audio_ast_va import DIMENSIONS, aggregate_segments, quadrant
+from .course_ast_va import song_course
+from .uncertainty_ast_va import COVERAGE, QUADRANTS, percentiles, pool_error_std, quadrant_probability, song_interval
 
 
 @dataclass
@@ -102,8 +99,7 @@ def song_frames(segments: SongSegments, configs: list, rating: np.ndarray) -> li
     """The course of a song: `time` in seconds, `valence` and `arousal`, whose means are the rating."""
     if segments.frames is None:
         raise ValueError("Expected a model with a head of the course (use_frame_head) for frames, but got one without.")
-    times = frame_seconds(segments.ends.max())
     steps = np.asarray(configs[0].step_seconds(configs[0].max_length))
-    course = overlap_add(segments.starts, segments.ends, steps, segments.frames.mean(axis=1), times)
-    rows = np.column_stack([times, centre_course(course, rating)]).tolist()
+    times, course = song_course(segments.starts, segments.ends, steps, segments.frames.mean(axis=1), rating)
+    rows = np.column_stack([times, course]).tolist()
     return [dict(zip(("time", *DIMENSIONS), row)) for row in rows]

@@ -7,13 +7,13 @@ import json
 from html import escape
 
 from ..metrics import DIMENSIONS
+from ..uncertainty_ast_va import COVERAGE
 from .course import draw_course
 from .plane import Marked, draw_plane
 from .ratings import Rating
 
 ENDS = {"valence": ("unpleasant", "pleasant"), "arousal": ("calm", "excited")}
 STYLES = {"A": "first", "B": "second"}  # of songs that are compared
-DATA_SET = "DEAM"  # to whose songs percentiles refer
 
 
 def show_song(rating: Rating, letter: str = "") -> str:
@@ -88,10 +88,10 @@ def _meter(rating: Rating, dimension: str) -> str:
     if interval:
         first, last = interval
         band = f'<span class="va-band" style="left:{share(first)}%;width:{share(last) - share(first):.2f}%"></span>'
-        facts.append(f"{100 * rating.coverage:.0f} % interval {first:.1f}–{last:.1f}.")
+        facts.append(f"{100 * COVERAGE:.0f} % interval {first:.1f}–{last:.1f}.")
     percentile = rating.result.get(f"{dimension}_percentile")
     if percentile is not None:
-        facts.append(f"More {ENDS[dimension][1]} than {percentile:.0f} % of the songs in {DATA_SET}.")
+        facts.append(f"More {ENDS[dimension][1]} than {percentile:.0f} % of the songs of the data set.")
     worst, best = ENDS[dimension]
     return (
         f'<section class="va-meter va-{dimension}"><h4>{dimension.capitalize()} <strong>{value:.1f}</strong> '

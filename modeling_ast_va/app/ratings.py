@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..audio_ast_va import RATING_SCALE
-from ..metrics import DIMENSIONS
-from ..prediction.songs import rounded
+from ..prediction.songs import rounded, with_interval_ends
 from ..prediction.tags import read_tags
 from .uploads import Upload, delete
 
 if TYPE_CHECKING:
     from ..pipeline_ast_va import MusicEmotionPipeline
-
-COVERAGE = 0.9  # of intervals, where a result does not state it
 
 
 @dataclass(frozen=True)
@@ -46,17 +43,10 @@ class Rating:
         """Valence and arousal of the song."""
         return self.result["valence"], self.result["arousal"]
 
-    @property
-    def coverage(self) -> float:
-        return self.result.get("coverage") or COVERAGE
-
     def interval(self, dimension: str) -> tuple[float, float] | None:
-        """The interval of valence or arousal within the scale; None where the model has none."""
+        """The interval of valence or arousal; None where the model has none."""
         interval = self.result.get(f"{dimension}_interval")
-        if interval is None:
-            return None
-        low, high = self.scale
-        return min(max(interval[0], low), high), min(max(interval[1], low), high)
+        return interval and (interval[0], interval[1])
 
     @property
     def course(self) -> list[tuple[float, float, float]]:
@@ -76,10 +66,8 @@ class Rating:
     @property
     def row(self) -> dict[str, Any]:
         """The song as [`table_rows`] takes it, with the columns of tables that `ast-va predict` writes."""
-        row: dict[str, Any] = {"path": self.name, **self.tags, **self.result, "error": self.error or None}
-        for dimension in DIMENSIONS:
-            if self.result.get(f"{dimension}_interval"):
-                row[f"{dimension}_low"], row[f"{dimension}_high"] = self.result[f"{dimension}_interval"]
+        result = with_interval_ends(self.result)
+        row: dict[str, Any] = {"path": self.name, **self.tags, **result, "error": self.error or None}
         segments = row.pop("segments", [])
         return {**rounded(row), "num_segments": len(segments) or None, "segments": []}
 

@@ -11,7 +11,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from ..configuration_ast_va import ASTVAConfig
-from ..course_ast_va import centre_course, frame_seconds, overlap_add
+from ..course_ast_va import song_course
 from ..data.rated_songs import SongId
 from ..data.tracks import Track
 from .frames import DYNAMIC
@@ -48,12 +48,11 @@ def predicted_moments(
         rating = np.average(ratings[of_song.index], axis=0, weights=of_song["weight_seconds"])
         starts = of_song["start_seconds"] - of_song["start_seconds"].min()
         ends = starts + of_song["duration_seconds"]
-        phase = starts % (config.segment_seconds or np.inf)
-        is_next = (phase < SAME_TIME) | (phase > (config.segment_seconds or np.inf) - SAME_TIME) | (ends == ends.max())
-        used = of_song.index[is_next]
-        at = frame_seconds(ends.max())
-        course = overlap_add(starts[used].to_numpy(), ends[used].to_numpy(), steps, frames[used], at)
-        course = centre_course(course, rating)
+        length = of_song["duration_seconds"].max()
+        phase = (starts + length / 2) % length - length / 2  # from the nearest multiple of the length
+        used = of_song.index[(phase.abs() < SAME_TIME) | (ends == ends.max())]
+        spans = starts[used].to_numpy(), ends[used].to_numpy()
+        at, course = song_course(*spans, steps, frames[used], rating)
         seconds = at + of_song["start_seconds"].min()
         track = tracks[song]
         nearest = np.abs(track.seconds[:, None] - seconds).argmin(axis=0)

@@ -21,13 +21,12 @@ from ..formatting import format_number, format_table
 from ..hub.files import INTERVALS_PLOT_FILE
 from ..metrics import DIMENSIONS, pearson_r
 from ..plots import plot_coverage
-from ..uncertainty_ast_va import COVERAGE_LEVELS, QUADRANTS, quadrant_probability, song_interval
+from ..uncertainty_ast_va import COVERAGE, COVERAGE_LEVELS, QUADRANTS, quadrant_probability, song_interval
 from .intervals import calibrated_stds, fit_uncertainty
 from .report import Section
 from .tables import ERROR_STDS, RATER_STDS, TRUE_RATER_STDS, predictions, ratings
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)  # that are reported
-COVERAGE = 0.9  # of the widths, and in each third of the predictions
 MIDPOINT = sum(RATING_SCALE) / 2
 
 Array = NDArray[np.float64]
@@ -94,12 +93,11 @@ def evaluate_intervals(songs: pd.DataFrame, predicted: CrossConformal) -> dict[s
     widths, constant_widths = (np.diff(system.bounds)[..., 0].mean(axis=0) for system in (predicted, constant))
     report: dict[str, Any] = {}
     for i, dimension in enumerate(DIMENSIONS):
-        values = predictions(songs)[:, i]
-        thirds = np.digitize(values, np.quantile(values, [1 / 3, 2 / 3]))
+        thirds = np.array_split(np.argsort(predictions(songs)[:, i], kind="stable"), 3)
         covered = predicted.covered[..., i]
         report[dimension] = {
             "coverage": {f"{coverage:g}": float(covered[_level(coverage)].mean()) for coverage in COVERAGES},
-            "coverage_of_thirds": [float(covered[level, thirds == third].mean()) for third in range(3)],
+            "coverage_of_thirds": [float(covered[level, third].mean()) for third in thirds],
             "mean_width": float(widths[i]),
             "constant_mean_width": float(constant_widths[i]),
             "negative_log_likelihood": float(likelihoods[i]),

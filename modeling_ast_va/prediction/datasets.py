@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from ..decoding_ast_va import source_name
 from ..download_ast_va import is_address
+from ..uncertainty_ast_va import COVERAGE
 from .audio_files import file_version
 from .dataset_files import check_column, check_target, load, push, save, without_torchcodec
 from .run import Models, check_workers, load_pipelines
@@ -49,7 +50,7 @@ def predict_dataset(
     column: str = "audio",
     name: str | None = None,
     streaming: bool = False,
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
     num_workers: int | None = None,

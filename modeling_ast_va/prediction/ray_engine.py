@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
+from ..uncertainty_ast_va import COVERAGE
 from .rated_parts import RatedParts, part_columns
 from .ray_workers import Attempts, SongRater, run_settings
 from .run import Models, check_workers, load_pipeline
@@ -36,7 +37,7 @@ def predict_with_ray(
     output: str | Path,
     *,
     ray_address: str | None = None,
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
     num_workers: int | None = None,

@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from .. import __version__
+from ..audio_ast_va import DIMENSIONS
 from ..ffmpeg_ast_va import find_ffmpeg
 from ..hub.fingerprint import fingerprint
 from ..processes import accelerators, check_device, num_cores
 from ..released import RELEASED_MODEL
+from ..uncertainty_ast_va import COVERAGE
 from .audio_files import Library, file_version, find_audio
 from .journal import Journal
 from .printing import print_json, print_table
 from .songs import is_current, is_mendable, predict_song
 from .summary import Summary, log_unusable, skipped_text
-from .tables import COURSES, DIMENSIONS, WRITERS, Columns, song_columns, table_rows, write_table
+from .tables import COURSES, WRITERS, Columns, song_columns, table_rows, write_table
 from .threads import Predictor, map_in_threads, stop_between_batches
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def predict(
     *,
     as_json: bool = False,
     course: str | None = None,
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
     batch_size: int = 16,
     num_workers: int | None = None,

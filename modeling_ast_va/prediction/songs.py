@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..audio_ast_va import DIMENSIONS
 from ..ffmpeg_ast_va import find_ffmpeg
 from .audio_files import file_version
-from .tables import DIMENSIONS
 from .tags import read_tags
 
 if TYPE_CHECKING:
@@ -58,10 +58,16 @@ def rate(music_emotion: MusicEmotionPipeline, song: Any, name: str, **options: A
         result = music_emotion(song, on_error="return", **options)
     except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # other songs can be rated
         return {"error": f"{name}: expected an audio file, but got {type(error).__name__}: {error}."}, False
+    return with_interval_ends(result), True
+
+
+def with_interval_ends(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result of the pipeline with the ends of its intervals in fields such as `valence_low`, as tables have them."""
+    ends = dict(result)
     for dimension in DIMENSIONS:
-        if interval := result.pop(f"{dimension}_interval", None):
-            result[f"{dimension}_low"], result[f"{dimension}_high"] = interval
-    return result, True
+        if interval := ends.pop(f"{dimension}_interval", None):
+            ends[f"{dimension}_low"], ends[f"{dimension}_high"] = interval
+    return ends
 
 
 def is_current(song: Mapping[str, Any], version: list[int | str] | None, ffmpeg: str | None) -> bool:

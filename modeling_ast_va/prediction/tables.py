@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..audio_ast_va import DIMENSIONS
 from .whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ ROWS_PER_GROUP = 10_000  # of a Parquet file, held in memory at a time
 Rows = Iterable[Mapping[str, Any]]
 Columns = Mapping[str, type]
 
-DIMENSIONS = ("valence", "arousal")
 # Columns of a table of the course, by its name in the line of a song.
 COURSES: dict[str, Columns] = {
     name: {"path": str, **dict.fromkeys((*times, *DIMENSIONS), float), "warning": str, "error": str}

@@ -36,9 +36,9 @@ from ..settings import build_new
 from ..training.arguments import Arguments, DataArguments
 from ..training.augmentation import check_masks
 from ..training.distillation import prepare_distillation
-from ..training.losses import auxiliary_sizes
+from ..training.losses import Targets, auxiliary_sizes
 from ..training.resuming import checkpoint_to_resume, is_finished, recorded_state, remove_unfinished
-from ..training.songs import course_targets, load_rows, read_songs, read_tracks
+from ..training.songs import course_targets, has_course, load_rows, read_songs, read_tracks
 from ..training.teacher_fit import measure_fit
 from ..training.trainer import ASTVATrainer, build_trainer
 from ..training.training_arguments import ASTVATrainingArguments
@@ -78,11 +78,11 @@ def train(arguments: Arguments) -> dict[str, float]:
 
 def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVATrainingArguments) -> None:
     """Train, or resume training; evaluate on the splits; write everything to `output_dir`."""
-    has_course = bool(args.dynamic_weight) and not data.data_csv
-    if not has_course:  # a new head of the course would not be trained
+    trains_course = has_course(data, args)
+    if not trains_course:  # a new head of the course would not be trained
         settings = {name: value for name, value in settings.items() if name != "use_frame_head"}
     checkpoint, model, feature_extractor = start(data, settings, args)
-    if has_course and model.frame_head is None:
+    if trains_course and model.frame_head is None:
         expected = f"Expected use_frame_head with dynamic_weight {args.dynamic_weight:g}"
         raise ValueError(f"{expected}, but got a network without a head of the course.")
     with args.main_process_first(desc="log-mels"):
@@ -99,7 +99,10 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     with args.main_process_first(desc="teachers"):
         embedding = model.ast_va.descriptor_embedding
         distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, embedding)
-    auxiliary_targets = [*course_targets(data, args, model.config, splits["train"]), *distillation.targets]
+    tracks = read_tracks(data) if trains_course else {}
+    auxiliary_targets: list[Targets] = list(distillation.targets)
+    if trains_course:
+        auxiliary_targets.insert(0, course_targets(args.dynamic_weight, tracks, model.config, splits["train"]))
     model.set_num_auxiliary_targets(sum(auxiliary_sizes(auxiliary_targets)))
     model.config.label_quantiles = songs.label_quantiles
     # Those of a checkpoint are not of the errors of this model; a release has new ones.
@@ -107,14 +110,7 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
 
     trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets, distillation.parts)
     train_steps(trainer, checkpoint)
-    fits = measure_fits(trainer, splits)
-    model.set_num_auxiliary_targets(0)  # used for training only
-    trainer.save_model()
-    if "validation" in splits:
-        trainer.save_metrics("eval", trainer.evaluate() | fits["validation"])
-    if "test" in splits:
-        tracks = read_tracks(data) if has_course else {}
-        test_model(trainer, splits["test"], songs.label_range, fits["test"], tracks)
+    save_and_evaluate(trainer, splits, songs.label_range, tracks)
     if trainer.is_world_process_zero():
         write_results(trainer, data, songs, split, splits, distillation.record)
 
@@ -170,6 +166,19 @@ def build_model(
         logger.info("Training on CPU with eager attention, which is faster there with attention dropout.")
         model.set_attn_implementation("eager")
     return model, feature_extractor
+
+
+def save_and_evaluate(
+    trainer: ASTVATrainer, splits: DatasetDict, label_range: tuple[float, float], tracks: Mapping[SongId, Track]
+) -> None:
+    """Save the trained model, without its auxiliary layer, and evaluate it on the splits for validation and test."""
+    fits = measure_fits(trainer, splits)
+    trainer.model.set_num_auxiliary_targets(0)
+    trainer.save_model()
+    if "validation" in splits:
+        trainer.save_metrics("eval", trainer.evaluate() | fits["validation"])
+    if "test" in splits:
+        test_model(trainer, splits["test"], label_range, fits["test"], tracks)
 
 
 def measure_fits(trainer: ASTVATrainer, splits: DatasetDict) -> dict[str, dict[str, float]]:

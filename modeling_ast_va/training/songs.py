@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,6 @@ from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..training.arguments import DataArguments
 from ..training.course_targets import CourseTargets
 from ..training.distillation import by_song
-from ..training.losses import Targets
 
 if TYPE_CHECKING:
     from ..training.training_arguments import ASTVATrainingArguments
@@ -46,20 +46,21 @@ def load_rows(data: DataArguments, songs: RatedSongs, feature_extractor: ASTVAFe
     return load_segments(songs, feature_extractor=feature_extractor, **options).rows
 
 
+def has_course(data: DataArguments, args: ASTVATrainingArguments) -> bool:
+    """Whether dynamic annotations train a head of the course; a table of ratings has none."""
+    if args.dynamic_weight and data.data_csv:
+        logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
+    return args.dynamic_weight > 0 and not data.data_csv
+
+
 def read_tracks(data: DataArguments) -> dict[SongId, Track]:
     """The dynamic annotations of the songs, as [`read_dynamic_tracks`] reads them."""
     return read_dynamic_tracks(data.data_dir or DEMO_DIR, data.audio_offset_seconds)
 
 
 def course_targets(
-    data: DataArguments, args: ASTVATrainingArguments, config: ASTVAConfig, training_set: Dataset
-) -> list[Targets]:
-    """The dynamic annotations of the training songs, if they have a weight."""
-    if not args.dynamic_weight:
-        return []
-    if data.data_csv:
-        logger.info("A table has no dynamic annotations: training goes without their term of the loss.")
-        return []
+    weight: float, tracks: Mapping[SongId, Track], config: ASTVAConfig, training_set: Dataset
+) -> CourseTargets:
+    """The dynamic annotations of the training songs as targets."""
     labels = {song: np.asarray(pair) for song, pair in by_song(training_set, "labels").items()}
-    step_seconds = np.array(config.step_seconds(config.max_length))
-    return [CourseTargets(args.dynamic_weight, read_tracks(data), labels, step_seconds)]
+    return CourseTargets(weight, tracks, labels, np.array(config.step_seconds(config.max_length)))

@@ -21,8 +21,8 @@ def test_everything_that_a_model_gives_is_shown():
     shown = text(show_song(most()))
     assert "Calm 73 % likely" in shown
     assert "Valence 6.1 on a scale from 1 to 9" in shown
-    assert "90 % interval 4.9–7.3. More pleasant than 81 % of the songs in DEAM." in shown
-    assert "90 % interval 1.0–5.6. More excited than 35 % of the songs in DEAM." in shown
+    assert "90 % interval 4.9–7.3. More pleasant than 81 % of the songs of the data set." in shown
+    assert "90 % interval 1.0–5.6. More excited than 35 % of the songs of the data set." in shown
 
 
 def test_what_it_does_not_give_is_left_out():

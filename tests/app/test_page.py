@@ -152,7 +152,7 @@ def test_a_click_in_the_course_is_a_moment_of_the_song(page, songs):
     drop(page, songs / "later.mp3")
     page.wait_for_function("document.querySelector('.va-card audio')?.duration > 7")
     text = page.inner_text(".va-card")
-    assert "90 % interval 4.9–7.3. More pleasant than 81 % of the songs in DEAM." in text
+    assert "90 % interval 4.9–7.3. More pleasant than 81 % of the songs of the data set." in text
     assert "73 % likely" in text
     box = page.locator(".va-course .va-frame").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 10)

@@ -123,8 +123,8 @@ def test_protocol_and_card_state_teachers_and_music(trained):
         "the embeddings of other networks, its teachers, and the ratings predicted from them (`first`, `second`)"
         in card
     )
-    assert f"music without ratings, too: 3 files in {record['unlabeled']['num_segments']} segments" in card
-    assert f"A further {windows['num_used']} segments were augmented" in card
+    assert "music without ratings, too: 3 files." in card
+    assert f"{windows['num_used']} segments were augmented" in card
     assert record["teachers"][1]["sha256"][0] in card
     assert record["unlabeled"]["fingerprint"] in card
 

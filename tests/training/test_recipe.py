@@ -112,7 +112,8 @@ def test_targets_of_a_batch_are_those_of_its_segments(songs, teacher, tmp_path):
     rows = training.load_rows(data, training.read_songs(data), feature_extractor)
     distillation = training.prepare_distillation(data, args, rows, rows, feature_extractor)
     assert distillation.parts == []
-    kinds = [*training.course_targets(data, args, model.config, rows), *distillation.targets]
+    course = training.course_targets(args.dynamic_weight, training.read_tracks(data), model.config, rows)
+    kinds = [course, *distillation.targets]
     assert [kind.name for kind in kinds] == ["dynamic", "teacher_embeddings", "teacher_ratings"]
     batch = collate(list(rows.select(range(6))), feature_extractor, kinds)
     num_steps = len(model.config.step_seconds(model.config.max_length))

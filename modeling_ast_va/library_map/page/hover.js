@@ -28,7 +28,7 @@ function describeDimension(name, song) {
   const [low, high, percentile] = ["low", "high", "percentile"].map((kind) => numberOf(`${name}_${kind}`, song));
   if (low !== null && high !== null) row.append(element("span", `${low.toFixed(1)} to ${high.toFixed(1)}`, "interval"));
   if (percentile !== null) {
-    row.append(element("small", `${BETTER[name]} than ${Math.round(percentile)} % of DEAM`));
+    row.append(element("small", `${BETTER[name]} than ${Math.round(percentile)} % of the data set`));
   }
   return row;
 }
