@@ -20,7 +20,7 @@ from modeling_ast_va.released import RELEASED_MODEL
 if TYPE_CHECKING:
     from beets.library import Item
 
-    from modeling_ast_va import MusicEmotionPipeline
+    from modeling_ast_va.prediction.loading import Rater
 
 FIELDS = ("valence", "arousal", "quadrant")
 
@@ -65,14 +65,14 @@ class ASTVAPlugin(BeetsPlugin):
                     self._write(path, item)
 
     @cached_property
-    def music_emotion(self) -> MusicEmotionPipeline:
+    def rater(self) -> Rater:
         """The model, which is loaded for the first song."""
-        from modeling_ast_va import load_pipeline
+        from modeling_ast_va.prediction.loading import load_rater
 
         model = self.config["model"].as_str()
         try:
             check_model(model)
-            return load_pipeline(model)
+            return load_rater(model)
         except (ValueError, ImportError, OSError) as error:
             raise UserError(f"ast_va: {error}") from error
 
@@ -83,7 +83,7 @@ class ASTVAPlugin(BeetsPlugin):
         from modeling_ast_va.prediction.songs import predict_song
         from modeling_ast_va.prediction.threads import map_in_threads
 
-        predict = partial(predict_song, self.music_emotion)
+        predict = partial(predict_song, self.rater)
         return map_in_threads([predict], paths, num_cores())
 
     def _store(self, item: Item, song: dict[str, Any]) -> bool:

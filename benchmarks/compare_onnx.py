@@ -14,7 +14,7 @@ import torch
 
 from modeling_ast_va.audio_ast_va import aggregate_segments, stream_segments
 from modeling_ast_va.pipeline_ast_va import predict_log_mels
-from modeling_ast_va.prediction.run import load_pipeline
+from modeling_ast_va.prediction import load_pipeline
 
 
 def compare_onnx(exported: str, model: str, songs: Sequence[str]) -> dict[str, float]:

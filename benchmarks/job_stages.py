@@ -17,7 +17,7 @@ from pathlib import Path
 import soundfile
 import torch
 
-from modeling_ast_va.prediction.run import load_pipeline, predict
+from modeling_ast_va.prediction import load_pipeline, predict
 
 from .context import DECODED_SONGS, ROOT, Context, torch_threads
 from .network_stages import count_operations

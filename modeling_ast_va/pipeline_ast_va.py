@@ -12,7 +12,7 @@ from transformers.pipelines.base import ChunkPipeline
 
 from .audio_ast_va import segment_sizes, stream_segments
 from .decoding_ast_va import source_name
-from .results_ast_va import SongSegments, song_result
+from .results_ast_va import ResultSettings, SongSegments, check_ratings, song_result
 from .songs_ast_va import Songs, as_source, is_one_song
 from .uncertainty_ast_va import COVERAGE, COVERAGE_LEVELS
 
@@ -130,6 +130,11 @@ class MusicEmotionPipeline(ChunkPipeline):
             results = tqdm(results, total=len(inputs) if hasattr(inputs, "__len__") else None, unit="song")
         return list(results) if isinstance(inputs, (list, tuple)) else results
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether there is a course of songs with two moments a second: all models have a head for it."""
+        return all(member.model.config.use_frame_head for member in getattr(self, "members", ()))
+
     def _sanitize_parameters(
         self,
         segment_hop_seconds: float | None = None,
@@ -151,7 +156,7 @@ class MusicEmotionPipeline(ChunkPipeline):
         lowest, highest = COVERAGE_LEVELS[[0, -1]]
         if coverage is not None and not lowest <= coverage <= highest:
             raise ValueError(f"Expected coverage from {lowest} to {highest}, but got {coverage!r}.")
-        if frames and not all(member.model.config.use_frame_head for member in getattr(self, "members", ())):
+        if frames and not self.has_frames:
             raise ValueError("Expected a model with a head of the course (use_frame_head) for frames, but got none.")
         of_result = {"coverage": coverage, "frames": frames}
         of_result = {name: value for name, value in of_result.items() if value is not None}
@@ -202,25 +207,16 @@ class MusicEmotionPipeline(ChunkPipeline):
         starts, ends, weights = np.transpose([[output[key] for key in TIMES] for output in model_outputs])
         ratings = np.array([output["ratings"] for output in model_outputs])
         try:
-            self._check_ratings(ratings, starts, last["name"])
+            check_ratings(ratings, starts, last["name"], self.model.config.label_range)
         except ValueError as error:
             if on_error == "raise":
                 raise
             return {"error": str(error)}
         given = [name for name in OPTIONAL_OUTPUTS if last[name] is not None]
         optional = {name: np.array([output[name] for output in model_outputs]) for name in given}
-        configs = [member.model.config for member in self.members]
+        settings = [ResultSettings.of(member.model.config) for member in self.members]
         segments = SongSegments(starts, ends, weights, ratings, **optional)
-        return song_result(segments, configs, coverage=coverage, frames=frames, warning=last["warning"])
-
-    def _check_ratings(self, ratings: np.ndarray, starts: np.ndarray, name: str) -> None:
-        """Refuse ratings, `(num_segments, num_models, 2)`, that are NaN or far beyond the scale of the model."""
-        low, high = self.model.config.label_range
-        low, high = 2 * low - high, 2 * high - low
-        wrong = np.argwhere(~((low <= ratings) & (ratings <= high)))
-        if len(wrong):
-            given = f"{ratings[tuple(wrong[0])]:g} at {starts[wrong[0][0]]:.1f} s: the model is damaged"
-            raise ValueError(f"{name}: expected ratings from {low:g} to {high:g}, but got {given}.")
+        return song_result(segments, settings, coverage=coverage, frames=frames, warning=last["warning"])
 
     def save_pretrained(self, save_directory, **kwargs):
         if len(self.members) > 1:

@@ -4,6 +4,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib import metadata
+
+# Of the drivers for which torch is built; on Linux, where it finds accelerators, there is one of them.
+ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri", "/dev/dxg", "/dev/accel")
 
 
 def num_cores() -> int:
@@ -22,6 +27,13 @@ def accelerators() -> list[str]:
 
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return [f"{accelerator.type}:{index}" for index in range(torch.accelerator.device_count())] if accelerator else []
+
+
+def may_have_accelerators() -> bool:
+    """Whether torch may find accelerators on this machine: certain if there is none, and decided without torch."""
+    if metadata.version("torch").endswith("+cpu"):
+        return False
+    return sys.platform != "linux" or any(map(os.path.exists, ACCELERATOR_FILES))
 
 
 def check_device(name: str) -> None:

@@ -7,6 +7,8 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 # Read when the libraries are imported, so before them.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -20,8 +22,11 @@ atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from onnx_models import patch_descriptors, save_small_model  # noqa: E402
 
 from modeling_ast_va import ASTVAConfig, ASTVAFeatureExtractor, ASTVAForRegression  # noqa: E402
+from modeling_ast_va.cli import main  # noqa: E402
+from modeling_ast_va.hub.files import ONNX_FILE  # noqa: E402
 
 torch.set_num_threads(1)  # the models are tiny, and the tests run beside each other
 
@@ -77,3 +82,30 @@ def feature_extractor() -> ASTVAFeatureExtractor:
 @pytest.fixture
 def input_values(config) -> torch.Tensor:
     return torch.randn(3, config.max_length, config.num_mel_bins, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def few_descriptors() -> Iterator[None]:
+    """As the models of `folder` and `exported` have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch_descriptors(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small model, and with the model for onnxruntime."""
+    pytest.importorskip("onnxscript")
+    folder = tmp_path_factory.mktemp("model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch_descriptors(patch)
+        save_small_model(folder)
+        assert main(["export", "--model", str(folder), "--output", str(folder / ONNX_FILE)]) == 0
+    assert list((folder / ONNX_FILE).parent.iterdir()) == [folder / ONNX_FILE]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(folder: Path) -> Path:
+    """The file for onnxruntime in `folder`."""
+    return folder / ONNX_FILE

@@ -2,6 +2,7 @@
 """The benchmark: implementation of the notebook, times and table, and every stage at a small size."""
 
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -11,7 +12,16 @@ import pytest
 import torch
 from notebook_model import NotebookTransformer
 
-from benchmarks import audio_stages, epoch_stage, job_stages, loading_stage, network_stages, notebook_way, run
+from benchmarks import (
+    audio_stages,
+    epoch_stage,
+    job_stages,
+    loading_stage,
+    network_stages,
+    notebook_way,
+    predict_libraries,
+    run,
+)
 from benchmarks.context import Context, torch_threads
 from benchmarks.timing import Row, describe_machine, format_rows, format_seconds, time_interleaved
 from modeling_ast_va import make_demo_deam
@@ -244,3 +254,24 @@ def test_optimizations_are_measured_one_by_one(context):
         *("all tokens in the last layer", "dropout of torch", 'attn_implementation="sdpa"'),
         *("dropout of torch", "all tokens in the last layer"),
     ]
+
+
+def test_commands_on_libraries(songs, tmp_path, monkeypatch):
+    """Every command that is compared rates a song."""
+    song = tmp_path / "song.mp3"
+    shutil.copy(next(iter(sorted(songs.rglob("*.mp3")))), song)
+    fast = ("`ast-va predict`", "librosa: decoding and mel spectrogram alone", "VibeNet")
+    all_commands = predict_libraries.commands
+    monkeypatch.setattr(
+        predict_libraries,
+        "commands",
+        lambda *args: {name: command for name, command in all_commands(*args).items() if name in fast},
+    )
+    measured = predict_libraries.compare(str(tmp_path), repeats=1, vibenet=shutil.which("true"))
+    assert tuple(measured) == fast
+    assert all(one.seconds > 0 and one.peak_bytes > 0 for one in measured.values())
+    rows = predict_libraries.table_rows("songs", measured)
+    assert [row[:2] for row in rows] == [("songs", name) for name in fast]
+    assert rows[0][3] == "1.00"
+    with pytest.raises(RuntimeError, match="failed"):
+        predict_libraries.measure([sys.executable, "-c", "raise SystemExit(3)"])

@@ -1,6 +1,8 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
 """Descriptors against NumPy, SciPy and librosa, and for sounds with a known rhythm and harmony."""
 
+import itertools
+
 import librosa
 import numpy as np
 import pytest
@@ -8,15 +10,14 @@ import torch
 from scipy.fft import dct
 
 from modeling_ast_va import ASTVAFeatureExtractor
-from modeling_ast_va.descriptors_ast_va import (
+from modeling_ast_va.descriptor_matrices_ast_va import (
     HARMONY_HERTZ,
-    ASTVADescriptors,
-    autocorrelation,
     cosine_matrix,
     key_templates,
     mel_band_centres,
     pitch_class_weights,
 )
+from modeling_ast_va.descriptors_ast_va import ASTVADescriptors, autocorrelation
 
 RATE, HOP, BINS, SECONDS = 16_000, 320, 192, 3
 FRAME_RATE = RATE / HOP
@@ -63,17 +64,20 @@ def test_cosine_transform_equals_scipy():
     np.testing.assert_allclose(spectrum @ cosine_matrix(40, 13), dct(spectrum, norm="ortho")[:, :13], atol=1e-12)
 
 
-def test_autocorrelation_equals_numpy():
+@pytest.mark.parametrize("max_lag", [60, 61])  # padded to an odd and to an even number of frames
+def test_autocorrelation_equals_numpy(max_lag):
     values = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 50, 3))).float()
-    ours = autocorrelation(values, 60)
-    assert ours.shape == (2, 61, 3)
+    ours = autocorrelation(values, max_lag)
+    assert ours.shape == (2, max_lag + 1, 3)
     for row in range(2):
         for column in range(3):
             centred = values[row, :, column].double().numpy()
             centred = centred - centred.mean()
             expected = np.correlate(centred, centred, mode="full")[49:] / (centred @ centred)
             np.testing.assert_allclose(ours[row, :50, column], expected, atol=1e-5)
-    torch.testing.assert_close(ours[:, 50:], torch.zeros(2, 11, 3), atol=1e-5, rtol=0)  # lags beyond the sequence
+    torch.testing.assert_close(
+        ours[:, 50:], torch.zeros(2, max_lag - 49, 3), atol=1e-5, rtol=0
+    )  # lags beyond the sequence
 
 
 def test_band_centres_equal_librosa():
@@ -96,18 +100,23 @@ def test_keys_are_rotations_of_each_other():
     np.testing.assert_allclose(np.linalg.norm(keys, axis=1), 1)
 
 
+def groups_of(descriptors, log_mel):
+    """The descriptors of a spectrogram by group."""
+    return dict(zip(descriptors.group_sizes, descriptors(log_mel).split(list(descriptors.group_sizes.values()), dim=1)))
+
+
 def test_descriptors_equal_numpy(descriptors, spectrograms):
-    x = spectrograms.double().numpy()
+    x, groups = spectrograms.double().numpy(), groups_of(descriptors, spectrograms)
     coefficients = dct(x, axis=2, norm="ortho")[:, :, :20]
     timbre = [coefficients.mean(1), coefficients.std(1), np.diff(coefficients, axis=1).std(1)]
-    np.testing.assert_allclose(descriptors.timbre(spectrograms), np.concatenate(timbre, axis=1), atol=1e-4)
+    np.testing.assert_allclose(groups["timbre"], np.concatenate(timbre, axis=1), atol=1e-4)
 
     loudness = np.log(np.exp(2 * x).sum(axis=2)) / 2
     quantiles = np.quantile(loudness, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1).T
     soft = (loudness < loudness.mean(axis=1, keepdims=True)).mean(axis=1)
     of_frames = [loudness.mean(1), loudness.std(1), *quantiles.T, quantiles[:, 4] - quantiles[:, 0]]
     expected = np.stack([*of_frames, np.diff(loudness, axis=1).std(1), soft], axis=1)
-    np.testing.assert_allclose(descriptors.loudness(spectrograms), expected, atol=1e-4)
+    np.testing.assert_allclose(groups["loudness"], expected, atol=1e-4)
 
     weights = np.exp(x) / np.exp(x).sum(axis=2, keepdims=True)
     places = np.linspace(0, 1, BINS)
@@ -116,18 +125,39 @@ def test_descriptors_equal_numpy(descriptors, spectrograms):
     rolloff = (np.cumsum(weights, axis=2) < 0.85).mean(axis=2)
     shape = np.stack([centroid, bandwidth, rolloff, x.mean(axis=2) - loudness], axis=2)
     expected = np.concatenate([shape.mean(axis=1), shape.std(axis=1)], axis=1)
-    np.testing.assert_allclose(descriptors.shape(spectrograms), expected, atol=1e-4)
+    np.testing.assert_allclose(groups["shape"], expected, atol=1e-4)
 
-    groups = np.sort(x.reshape(3, 151, 8, 24), axis=3)
-    contrast = groups[..., -4:].mean(axis=3) - groups[..., :4].mean(axis=3)
+    ordered = np.sort(x.reshape(3, 151, 8, 24), axis=3)
+    contrast = ordered[..., -4:].mean(axis=3) - ordered[..., :4].mean(axis=3)
     expected = np.concatenate([contrast.mean(axis=1), contrast.std(axis=1)], axis=1)
-    np.testing.assert_allclose(descriptors.contrast(spectrograms), expected, atol=1e-4)
+    np.testing.assert_allclose(groups["contrast"], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_mel_bins", [8, 13, 100])
+def test_contrast_of_groups_of_unequal_sizes_equals_numpy(num_mel_bins):
+    descriptors = ASTVADescriptors(num_mel_bins, FRAME_RATE, 0.0, RATE / 2)
+    log_mel = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 40, num_mel_bins))).float()
+    edges = [round(num_mel_bins * group / 8) for group in range(9)]
+    contrasts = []
+    for first, last in itertools.pairwise(edges):
+        bands, number = np.sort(log_mel[:, :, first:last].numpy(), axis=2), max(1, (last - first) // 6)
+        contrasts.append(bands[:, :, -number:].mean(axis=2) - bands[:, :, :number].mean(axis=2))
+    contrast = np.stack(contrasts, axis=2)
+    expected = np.concatenate([contrast.mean(axis=1), contrast.std(axis=1)], axis=1)
+    np.testing.assert_allclose(groups_of(descriptors, log_mel)["contrast"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_mel_bins", [9, 30, BINS])
+def test_peaks_equal_those_over_pooled_neighbours(num_mel_bins):
+    descriptors = ASTVADescriptors(num_mel_bins, FRAME_RATE, 0.0, RATE / 2)
+    log_mel = torch.from_numpy(np.random.default_rng(2).normal(size=(2, 5, num_mel_bins))).float()
+    pooled = torch.nn.functional.avg_pool1d(log_mel, 9, stride=1, padding=4, count_include_pad=False)
+    expected = (log_mel - pooled).clamp_min(0) @ descriptors.pitch_classes
+    torch.testing.assert_close(descriptors.chroma(log_mel), expected, atol=1e-5, rtol=0)
 
 
 def test_sizes_of_the_groups(descriptors, spectrograms):
-    flux = spectrograms.diff(dim=1)
-    inputs = {"rhythm": (flux,), "texture": (spectrograms, flux)}
-    groups = {name: getattr(descriptors, name)(*inputs.get(name, (spectrograms,))) for name in descriptors.group_sizes}
+    groups = groups_of(descriptors, spectrograms)  # an error if the sizes do not add up
     assert {name: group.shape[1] for name, group in groups.items()} == descriptors.group_sizes
     assert descriptors(spectrograms).shape == (3, descriptors.num_descriptors)
 

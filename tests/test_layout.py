@@ -18,7 +18,7 @@ TRAVELLING = "travelling"
 LAYERS = (
     {"__main__", "cli", "commands"},
     {"training", "collection", "library_map", "app"},
-    {"evaluation", "prediction", "embedding", "demo", "checkpoints", "onnx"},
+    {"evaluation", "prediction", "embedding", "demo", "checkpoints", "exported"},
     {"hub"},
     {"data"},
     {"settings", "metrics", "plots", "ccc"},

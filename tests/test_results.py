@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 from modeling_ast_va import ASTVAConfig, ASTVAForRegression, MusicEmotionPipeline
 from modeling_ast_va.course_ast_va import centre_course, frame_seconds, overlap_add
 from modeling_ast_va.hub.folder import save_hub_folder
-from modeling_ast_va.results_ast_va import SongSegments, song_result
+from modeling_ast_va.results_ast_va import ResultSettings, SongSegments, song_result
 from modeling_ast_va.uncertainty_ast_va import COVERAGE_LEVELS
 
 RATE = 8000
@@ -30,6 +30,10 @@ DIMENSIONS = ("valence", "arousal")
 
 def config_with(config, **settings) -> ASTVAConfig:
     return ASTVAConfig(**{**config.to_diff_dict(), **settings})
+
+
+def result_of(segments, configs, **options):
+    return song_result(segments, [ResultSettings.of(config) for config in configs], **options)
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def by_hand(segments, configs, coverage):
 def test_spreads_become_intervals_and_probabilities(segments, configs, coverage, num_models):
     of_models = {name: getattr(segments, name)[:, :num_models] for name in ("ratings", "error_stds", "rater_stds")}
     segments, configs = replace(segments, **of_models), configs[:num_models]
-    result = song_result(segments, configs, coverage=coverage)
+    result = result_of(segments, configs, coverage=coverage)
     rating, interval, calm = by_hand(segments, configs, coverage)
     np.testing.assert_allclose(pair(result, ""), rating)
     np.testing.assert_allclose(pair(result, "_interval"), interval, atol=1e-9)
@@ -90,18 +94,18 @@ def test_spreads_become_intervals_and_probabilities(segments, configs, coverage,
 
 def test_a_wider_coverage_is_a_wider_interval_and_90_percent_the_default(segments, configs):
     narrow, usual, wide = (
-        song_result(segments, configs, **kwargs) for kwargs in ({"coverage": 0.5}, {}, {"coverage": 0.99})
+        result_of(segments, configs, **kwargs) for kwargs in ({"coverage": 0.5}, {}, {"coverage": 0.99})
     )
     widths = [np.diff(pair(one, "_interval"), axis=1) for one in (narrow, usual, wide)]
     assert (widths[0] < widths[1]).all()
     assert (widths[1] < widths[2]).all()
     np.testing.assert_array_equal(
-        pair(usual, "_interval"), pair(song_result(segments, configs, coverage=0.9), "_interval")
+        pair(usual, "_interval"), pair(result_of(segments, configs, coverage=0.9), "_interval")
     )
 
 
 def test_frames_are_the_centred_course_of_the_mean_of_the_models(segments, configs):
-    result = song_result(segments, configs, frames=True)
+    result = result_of(segments, configs, frames=True)
     times = frame_seconds(4.0)
     steps = np.array(configs[0].step_seconds(48))
     course = overlap_add(segments.starts, segments.ends, steps, segments.frames.mean(axis=1), times)
@@ -114,13 +118,13 @@ def test_frames_are_the_centred_course_of_the_mean_of_the_models(segments, confi
 
 def test_what_the_models_lack_is_left_out(segments, configs, config):
     plain = replace(segments, error_stds=None, rater_stds=None, frames=None)
-    result = song_result(plain, [config, config])
+    result = result_of(plain, [config, config])
     stds = [f"{dimension}{ending}" for ending in ("_std", "_segment_std", "_spread") for dimension in DIMENSIONS]
     assert list(result) == [*DIMENSIONS, *stds, "quadrant", "segments"]
     with pytest.raises(ValueError, match="Expected a model with a head of the course"):
-        song_result(plain, [config, config], frames=True)
+        result_of(plain, [config, config], frames=True)
     # Spreads of a model that is not calibrated: no interval, but those of raters.
-    result = song_result(segments, [configs[0], config_with(config, **HEADS)])
+    result = result_of(segments, [configs[0], config_with(config, **HEADS)])
     assert "valence_rater_std" in result
     assert not {"valence_interval", "quadrant_probability"} & set(result)
 
@@ -149,7 +153,7 @@ def test_the_pipeline_returns_the_result_of_the_outputs(config, feature_extracto
         outputs = model(**feature_extractor(pieces, sampling_rate=RATE, return_tensors="pt"))
     of_model = (outputs.logits, outputs.error_std, outputs.rater_std, outputs.frame_logits)
     arrays = [one[:, None].numpy() for one in of_model]
-    expected = song_result(
+    expected = result_of(
         SongSegments(starts, starts + 1.5, np.array([1.5, 1.5, 1.0]), *arrays),
         [model.config],
         coverage=0.8,

@@ -44,7 +44,8 @@ def wheel(tmp_path_factory):
 def test_the_wheel_contains_recipes_model_metric_and_template(wheel):
     files = content(wheel)
     for folder in ("configs", "hub/ast-va-deam"):
-        expected = {path.name: path.read_bytes() for path in (REPOSITORY / folder).iterdir() if path.is_file()}
+        top = REPOSITORY / folder
+        expected = {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
         start = f"modeling_ast_va/{folder}/"
         packed = {name.removeprefix(start): data for name, data in files.items() if name.startswith(start)}
         assert packed == expected

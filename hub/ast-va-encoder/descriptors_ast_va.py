@@ -10,32 +10,33 @@ Source:
     correlation with key profiles: Krumhansl (1990), "Cognitive Foundations of Musical Pitch".
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
-from transformers.audio_utils import hertz_to_mel, mel_to_hertz
+
+from .descriptor_matrices_ast_va import (
+    constant,
+    cosine_matrix,
+    key_templates,
+    mel_band_centres,
+    pitch_class_weights,
+    range_means,
+)
 
 NUM_COEFFICIENTS = 20  # cepstral coefficients of the timbre
 LOUDNESS_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ROLLOFF = 0.85  # share of the weight of a frame below the roll-off
+MIN_STEP = 1e-4  # of loudness, above the rounding errors of single precision
 NUM_GROUPS = 8  # groups of neighbouring bands, for contrast and texture
 RHYTHM_EDGES = (0.0, 0.1, 0.3, 0.62, 1.0)  # as shares of all bands; each range between edges has its own flux
 LAG_SECONDS = (0.06, 1.6)  # shortest and longest lag of the autocorrelation
 NUM_LAG_RANGES = 32
 BEAT_SECONDS = 0.24  # shortest time between beats: 250 beats per minute
-HARMONY_HERTZ = (100.0, 3000.0)  # frequencies from which chroma is computed
 PEAK_BANDS = 9  # a peak exceeds the mean of so many neighbouring bands
-PITCH_WIDTH = 0.35  # standard deviation of the Gaussian weights of a pitch class, in semitones
 CHORD_SECONDS = 0.2  # distance between the frames that are compared for a change of harmony
-MIDDLE_C = 261.63  # Hz
-
-# Mean ratings by listeners of how well each of the twelve notes fits C major and C minor: Krumhansl (1990), p. 30.
-KEY_PROFILES = (
-    (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-    (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-)
 
 
 class ASTVADescriptors(nn.Module):
@@ -58,25 +59,37 @@ class ASTVADescriptors(nn.Module):
         self.beat_lag = min(max(1, round(BEAT_SECONDS * frame_rate)), self.lag_edges[-1] - 1)
         self.chord_frames = max(1, round(CHORD_SECONDS * frame_rate))
         self.group_edges = [round(num_mel_bins * group / NUM_GROUPS) for group in range(NUM_GROUPS + 1)]
-        self.rhythm_edges = [round(num_mel_bins * share) for share in RHYTHM_EDGES]
+        rhythm_edges = [round(num_mel_bins * share) for share in RHYTHM_EDGES]
         # Plain attributes and not buffers: `model.half()` would round buffers, and loading would not fill them.
         # Made from arrays, because `from_pretrained` builds the model on the "meta" device, which holds no values.
-        self.cosines = _constant(cosine_matrix(num_mel_bins, min(NUM_COEFFICIENTS, num_mel_bins)))
-        self.band_positions = _constant(np.linspace(0, 1, num_mel_bins))
-        self.quantiles = _constant(np.array(LOUDNESS_QUANTILES))
-        self.pitch_classes = _constant(pitch_class_weights(mel_band_centres(num_mel_bins, f_min, f_max)))
-        self.keys = _constant(key_templates())
+        self.cosines = constant(cosine_matrix(num_mel_bins, min(NUM_COEFFICIENTS, num_mel_bins)))
+        positions = np.linspace(0, 1, num_mel_bins)
+        self.range_means = constant(range_means([(0, num_mel_bins), *pairwise(rhythm_edges)], num_mel_bins))
+        # Second differences along frequency are two fewer than bands.
+        group_edges = [*self.group_edges[:-1], num_mel_bins - 2]
+        self.group_means = constant(range_means(pairwise(group_edges), num_mel_bins - 2))
+        # Of each range the lags in it, the last one again and again up to the length of the longest range.
+        longest = max(last - first for first, last in pairwise(self.lag_edges))
+        self.lag_ranges = [
+            [min(first + i, last - 1) for i in range(longest)] for first, last in pairwise(self.lag_edges)
+        ]
+        self.position_powers = constant(np.stack([positions, positions**2], axis=1))
+        self.quantiles = constant(np.array(LOUDNESS_QUANTILES))
+        num_neighbours = np.convolve(np.ones(num_mel_bins), np.ones(PEAK_BANDS))[PEAK_BANDS // 2 :][:num_mel_bins]
+        self.neighbour_shares = constant(1 / num_neighbours)
+        self.pitch_classes = constant(pitch_class_weights(mel_band_centres(num_mel_bins, f_min, f_max)))
+        self.keys = constant(key_templates())
 
     @property
     def group_sizes(self) -> dict[str, int]:
         """Number of descriptors of each group, in the order of the output."""
-        num_fluxes = len(self.rhythm_edges)  # all bands, and each range of bands
+        num_fluxes = self.range_means.shape[1]
         return {
             "timbre": 3 * self.cosines.shape[1],  # mean, deviation, deviation of the steps
             "loudness": 2 + len(LOUDNESS_QUANTILES) + 3,  # moments, quantiles; range, steps, share below the mean
             "shape": 2 * 4,  # moments of centroid, bandwidth, roll-off and flatness
             "contrast": 2 * NUM_GROUPS,  # moments
-            "rhythm": len(self.lag_edges) - 1 + 4 * num_fluxes,  # lag ranges; beat, deviation, mean, maximum
+            "rhythm": len(self.lag_ranges) + 4 * num_fluxes,  # lag ranges; beat, deviation, mean, maximum
             "texture": 3 * NUM_GROUPS,  # along time, along frequency, of the mean spectrum
             "harmony": 4 + 12 + 2 * 2 + 12,  # keys, chroma from the tonic, moments of change and clarity, sorted chroma
         }
@@ -91,10 +104,14 @@ class ASTVADescriptors(nn.Module):
         with torch.autocast(input_values.device.type, enabled=False):
             log_mel = input_values.float()
             flux = log_mel.diff(dim=1)
+            # Of each frame relative to its maximum, so that no power overflows.
+            maxima = log_mel.amax(dim=2, keepdim=True)
+            amplitudes = (log_mel - maxima).exp()
+            loudness = maxima[:, :, 0] + amplitudes.square().sum(dim=2).log() / 2
             groups = [
                 self.timbre(log_mel),
-                self.loudness(log_mel),
-                self.shape(log_mel),
+                self.loudness(loudness),
+                self.shape(log_mel, amplitudes, loudness),
                 self.contrast(log_mel),
                 self.rhythm(flux.clamp_min(0)),
                 self.texture(log_mel, flux),
@@ -107,62 +124,65 @@ class ASTVADescriptors(nn.Module):
         coefficients = log_mel @ self.cosines.to(log_mel.device)
         return torch.cat([moments(coefficients), deviation(coefficients.diff(dim=1))], dim=1)
 
-    def loudness(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """Loudness of the frames: moments, quantiles, range, deviation of steps, share below mean, `(batch, 10)`."""
-        loudness = _loudness_of_frames(log_mel)
+    def loudness(self, loudness: torch.Tensor) -> torch.Tensor:
+        """
+        Moments, quantiles and range of the loudness of the frames, `(batch, num_frames)`, deviation of its steps, and
+        share of frames below the mean, `(batch, 10)`.
+        """
         quantiles = torch.quantile(loudness, self.quantiles.to(loudness.device), dim=1).T
-        below_mean = (loudness < loudness.mean(dim=1, keepdim=True)).float().mean(dim=1, keepdim=True)
+        # By a margin, because rounding alone would decide for frames that are all equally loud, as in silence.
+        is_below = loudness < loudness.mean(dim=1, keepdim=True) - MIN_STEP
+        below_mean = is_below.float().mean(dim=1, keepdim=True)
         steps = deviation(loudness.diff(dim=1)[:, :, None])
         return torch.cat(
             [moments(loudness[:, :, None]), quantiles, quantiles[:, -1:] - quantiles[:, :1], steps, below_mean], dim=1
         )
 
-    def shape(self, log_mel: torch.Tensor) -> torch.Tensor:
+    def shape(self, log_mel: torch.Tensor, amplitudes: torch.Tensor, loudness: torch.Tensor) -> torch.Tensor:
         """Moments of centroid, bandwidth, roll-off and flatness of the frames, `(batch, 8)`."""
-        weights, positions = log_mel.softmax(dim=2), self.band_positions.to(log_mel.device)
-        centroid = (weights * positions).sum(dim=2)
-        variance = (weights * positions.square()).sum(dim=2) - centroid.square()
-        bandwidth = variance.clamp_min(1e-8).sqrt()
-        rolloff = (weights.cumsum(dim=2) < ROLLOFF).float().mean(dim=2)
-        flatness = log_mel.mean(dim=2) - _loudness_of_frames(log_mel)
+        below = amplitudes.cumsum(dim=2)
+        total = below[:, :, -1:]
+        centroid, square = (amplitudes @ self.position_powers.to(log_mel.device) / total).unbind(dim=2)
+        bandwidth = (square - centroid.square()).clamp_min(1e-8).sqrt()
+        rolloff = (below < ROLLOFF * total).float().mean(dim=2)
+        flatness = log_mel.mean(dim=2) - loudness
         return moments(torch.stack([centroid, bandwidth, rolloff, flatness], dim=2))
 
     def contrast(self, log_mel: torch.Tensor) -> torch.Tensor:
         """Moments of the difference between peaks and valleys in each group of bands, `(batch, 16)`."""
-        contrasts = []
-        for first, last in pairwise(self.group_edges):
-            bands = log_mel[:, :, first:last].sort(dim=2).values
-            num_extremes = max(1, (last - first) // 6)
-            contrasts.append(bands[:, :, -num_extremes:].mean(dim=2) - bands[:, :, :num_extremes].mean(dim=2))
-        return moments(torch.stack(contrasts, dim=2))
+        edges, bands = np.array(self.group_edges), log_mel.permute(2, 0, 1).contiguous()
+        contrasts: dict[int, torch.Tensor] = {}
+        # Groups of one size are computed together: there are many small operations.
+        for size in sorted(set(np.diff(edges).tolist())):
+            groups = np.flatnonzero(np.diff(edges) == size).tolist()
+            of_groups = bands[(edges[groups] + np.arange(size)[:, None]).ravel()]
+            values = of_groups.unflatten(0, (size, len(groups)))
+            num_extremes = max(1, size // 6)
+            # The valleys are the largest of the negated values.
+            extremes = torch.stack(largest(torch.cat([values, -values], dim=1).unbind(), num_extremes))
+            peaks, valleys = extremes.mean(dim=0).chunk(2)
+            contrasts |= dict(zip(groups, peaks + valleys))  # (B, T) of each group
+        return moments(torch.stack([contrasts[group] for group in range(NUM_GROUPS)], dim=2))
 
     def rhythm(self, flux: torch.Tensor) -> torch.Tensor:
         """
         Largest autocorrelation of the flux of all bands in each range of lags; then strongest beat, deviation, mean and
         maximum of the flux of all bands and of each range of bands, `(batch, num_lag_ranges + 20)`.
         """
-        ranges = [(0, flux.shape[2]), *pairwise(self.rhythm_edges)]
-        strengths = torch.stack([flux[:, :, first:last].mean(dim=2) for first, last in ranges], dim=2)
+        strengths = flux @ self.range_means.to(flux.device)  # (B, T - 1, 5)
         correlations = autocorrelation(strengths, self.lag_edges[-1])
-        over_lags = [correlations[:, first:last, 0].amax(dim=1) for first, last in pairwise(self.lag_edges)]
+        over_lags = correlations[:, :, 0][:, self.lag_ranges].amax(dim=2)
         strongest_beat = correlations[:, self.beat_lag :].amax(dim=1)
         of_strengths = [strongest_beat, deviation(strengths), strengths.mean(dim=1), strengths.amax(dim=1)]
-        return torch.cat([torch.stack(over_lags, dim=1), *of_strengths], dim=1)
+        return torch.cat([over_lags, *of_strengths], dim=1)
 
     def texture(self, log_mel: torch.Tensor, flux: torch.Tensor) -> torch.Tensor:
         """Roughness of each group of bands along time, along frequency and of the mean spectrum, `(batch, 24)`."""
         along_time = flux.abs().mean(dim=1)
         along_frequency = log_mel.diff(n=2, dim=2).abs().mean(dim=1)
         of_mean = log_mel.mean(dim=1).diff(n=2, dim=1).abs()
-        edges = [*self.group_edges[:-1], log_mel.shape[2] - 2]
-        return torch.stack(
-            [
-                roughness[:, first:last].mean(dim=1)
-                for roughness in (along_time, along_frequency, of_mean)
-                for first, last in pairwise(edges)
-            ],
-            dim=1,
-        )
+        roughness = torch.stack([nn.functional.pad(along_time, (0, -2)), along_frequency, of_mean], dim=1)
+        return (roughness @ self.group_means.to(log_mel.device)).flatten(1)
 
     def harmony(self, log_mel: torch.Tensor) -> torch.Tensor:
         """
@@ -185,10 +205,16 @@ class ASTVADescriptors(nn.Module):
 
     def chroma(self, log_mel: torch.Tensor) -> torch.Tensor:
         """How far the bands of each pitch class, from C, exceed their neighbours, `(batch, num_frames, 12)`."""
-        surroundings = nn.functional.avg_pool1d(
-            log_mel, PEAK_BANDS, stride=1, padding=PEAK_BANDS // 2, count_include_pad=False
-        )
-        return (log_mel - surroundings).clamp_min(0) @ self.pitch_classes.to(log_mel.device)
+        margin = PEAK_BANDS // 2
+        padded = nn.functional.pad(log_mel, (margin, margin))
+        # Sums of 2, 4, ... neighbours take fewer operations than pooling, which is slow on a CPU.
+        sums, width = padded, 1
+        while 2 * width < PEAK_BANDS:
+            sums, width = sums[..., :-width] + sums[..., width:], 2 * width
+        num_bands = log_mel.shape[2]
+        sums = sums[..., :num_bands] + sum(padded[..., i : i + num_bands] for i in range(width, PEAK_BANDS))
+        excess = (log_mel - sums * self.neighbour_shares.to(log_mel.device)).clamp_min(0)
+        return excess @ self.pitch_classes.to(log_mel.device)
 
 
 def moments(values: torch.Tensor) -> torch.Tensor:
@@ -201,6 +227,25 @@ def deviation(values: torch.Tensor) -> torch.Tensor:
     return values.var(dim=1, correction=0).clamp_min(1e-12).sqrt()  # the gradient of the root is infinite at 0
 
 
+def largest(values: Sequence[torch.Tensor], number: int) -> list[torch.Tensor]:
+    """
+    The largest of some values, elementwise and in descending order.
+
+    Values are inserted one by one into the ordered list. For a few dozen values this takes a quarter of the time of a
+    sort, which torch and onnxruntime do row by row.
+
+    Args:
+        values: tensors of one shape, at least `number` of them.
+    """
+    kept: list[torch.Tensor] = []
+    for value in values:
+        for index, other in enumerate(kept):
+            kept[index], value = torch.maximum(other, value), torch.minimum(other, value)
+        if len(kept) < number:
+            kept.append(value)
+    return kept
+
+
 def autocorrelation(values: torch.Tensor, max_lag: int) -> torch.Tensor:
     """
     Autocorrelation over the frames for lags of 0 to `max_lag` frames: 1 at lag 0, and 0 for constant values.
@@ -208,57 +253,22 @@ def autocorrelation(values: torch.Tensor, max_lag: int) -> torch.Tensor:
     Shape:
         `(batch, num_frames, n)` -> `(batch, max_lag + 1, n)`
     """
-    centred = values - values.mean(dim=1, keepdim=True)
-    num_points = values.shape[1] + max_lag + 1  # padded with zeros, so that no lag wraps around
-    power = torch.fft.rfft(centred, num_points, dim=1).abs().square()
-    products = torch.fft.irfft(power, num_points, dim=1)[:, : max_lag + 1]
-    return products / products[:, :1].clamp_min(1e-6)
-
-
-def cosine_matrix(num_inputs: int, num_coefficients: int) -> np.ndarray:
-    """First columns of the orthonormal discrete cosine transform (DCT-II), `(num_inputs, num_coefficients)`."""
-    positions = np.arange(num_inputs)[:, None] + 0.5
-    matrix = np.cos(np.pi / num_inputs * positions * np.arange(num_coefficients)) * np.sqrt(2 / num_inputs)
-    matrix[:, 0] /= np.sqrt(2)
-    return matrix
-
-
-def mel_band_centres(num_mel_bins: int, f_min: float, f_max: float) -> np.ndarray:
-    """Centre of each band on Slaney's mel scale, in Hz, `(num_mel_bins,)`."""
-    low, high = hertz_to_mel(f_min, mel_scale="slaney"), hertz_to_mel(f_max, mel_scale="slaney")
-    return mel_to_hertz(np.linspace(low, high, num_mel_bins + 2), mel_scale="slaney")[1:-1]
-
-
-def pitch_class_weights(hertz: np.ndarray) -> np.ndarray:
-    """
-    Weight of a band at each frequency, in Hz, in each pitch class, from C; those of a class sum to 1, or all are 0.
-
-    Shape:
-        `(num_mel_bins,)` -> `(num_mel_bins, 12)`
-    """
-    pitches = 12 * np.log2(np.maximum(hertz, 1.0) / MIDDLE_C)[:, None]
-    distances = (pitches - np.arange(12) + 6) % 12 - 6  # semitones
-    in_range = (HARMONY_HERTZ[0] < hertz) & (hertz < HARMONY_HERTZ[1])
-    weights = np.exp(-0.5 * np.square(distances / PITCH_WIDTH)) * in_range[:, None]
-    return weights / np.maximum(weights.sum(axis=0), 1e-6)
-
-
-def key_templates() -> np.ndarray:
-    """Profiles of the 12 major keys from C, then of the minor keys, with mean 0 and norm 1, `(24, 12)`."""
-    keys = np.array([np.roll(profile, tonic) for profile in KEY_PROFILES for tonic in range(12)])
-    keys -= keys.mean(axis=1, keepdims=True)
-    return keys / np.linalg.norm(keys, axis=1, keepdims=True)
-
-
-def _constant(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32))
+    centred = (values - values.mean(dim=1, keepdim=True)).transpose(1, 2)  # (B, n, T)
+    num_frames = values.shape[1]
+    num_points = num_frames + max_lag + 1  # padded with zeros, so that no lag wraps around
+    # As products with matrices, so few and small transforms are faster than as fast transforms.
+    steps = torch.arange(max(num_frames, max_lag + 1), device=values.device)
+    bins = torch.arange(num_points // 2 + 1, device=values.device)
+    angles = 2 * torch.pi / num_points * (steps[:, None] * bins % num_points).to(values.dtype)
+    cosines, sines = angles.cos(), angles.sin()
+    # Bins other than 0 and half the rate count twice, for their negatives.
+    counts = 2 - ((bins == 0) | (2 * bins == num_points)).to(values.dtype)
+    inverse = (cosines[: max_lag + 1] * counts / num_points).T
+    transforms = torch.stack([cosines[:num_frames], sines[:num_frames]])
+    products = (centred @ transforms[:, None]).square().sum(dim=0) @ inverse
+    return (products / products[..., :1].clamp_min(1e-6)).transpose(1, 2)
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
     """Vectors along the last axis scaled to norm 1; zeros stay zero."""
     return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-
-
-def _loudness_of_frames(log_mel: torch.Tensor) -> torch.Tensor:
-    """Logarithm of the summed power of the bands of each frame, `(batch, num_frames)`."""
-    return torch.logsumexp(2 * log_mel, dim=2) / 2

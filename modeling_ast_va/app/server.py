@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..prediction.run import load_pipeline
+from ..prediction.loading import load_pipeline
 from ..released import RELEASED_MODEL
 from .uploads import MAX_BYTES, SWEEP_SECONDS, delete_old
 

@@ -25,7 +25,7 @@ def export(parser: ArgumentParser, argv: Sequence[str]) -> None:
         raise ValueError(f"Expected an output file ending in .onnx, but got {options['output']!r}.")
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise ImportError(f'Expected the package {missing[0]}: pip install "modeling-ast-va[onnx]"')
-    from ..onnx import export_onnx
+    from ..exported import export_onnx
 
     export_onnx(**options)
     print(f"Wrote {options['output']}")

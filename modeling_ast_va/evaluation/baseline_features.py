@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..audio_ast_va import decode
 from ..data.cache import map_songs
-from ..descriptors_ast_va import KEY_PROFILES
+from ..descriptor_matrices_ast_va import KEY_PROFILES
 from ..metrics import pearson_r
 from ..processes import num_cores
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -15,6 +16,8 @@ CARD_FILE = "README.md"
 CONFIG_FILE = "config.json"
 EXTRACTOR_FILE = "preprocessor_config.json"
 WEIGHTS_FILE = "model.safetensors"
+ONNX_FILE = "onnx/model.onnx"  # the model for onnxruntime, where libraries for it look
+HASHED_FILES = {"model_sha256": WEIGHTS_FILE, "config_sha256": CONFIG_FILE, "preprocessor_sha256": EXTRACTOR_FILE}
 CODE_FILES = tuple(sorted(path.name for path in Path(__file__).parents[1].glob("*_ast_va.py")))
 REQUIRED_FILES = (CARD_FILE, CONFIG_FILE, EXTRACTOR_FILE, WEIGHTS_FILE, *CODE_FILES)
 PROTOCOL_FILE = "protocol.json"  # how a model was trained and tested
@@ -32,6 +35,11 @@ MAX_REPO_ID = 96  # characters
 FORBIDDEN = re.compile(r"^[-/.@]|[/.]$|//|\.\.|/\.|\.lock(/|$)|@\{")  # in names of branches
 MODEL_TYPE, AST_MODEL_TYPE = "ast_va", "audio-spectrogram-transformer"
 ENCODER = "ASTVAModel"  # the architecture without a head
+
+
+def file_sha256(path: str | PathLike[str]) -> str:
+    """SHA-256 of the content of a file, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_json(path: str | PathLike[str]) -> Any:

@@ -25,6 +25,7 @@ from .files import (
     CODE_FILES,
     CONFIG_FILE,
     EXTRACTOR_FILE,
+    ONNX_FILE,
     REQUIRED_FILES,
     WEIGHTS_FILE,
     check_repo_id,
@@ -35,7 +36,7 @@ from .files import (
 
 # Measurements and plots are published too. Everything else stays: optimizer states and other pickles, logs, earlier
 # checkpoints.
-OPTIONAL_FILES = ("*.json", "*.csv", "*.png", "LICENSE")
+OPTIONAL_FILES = ("*.json", "*.csv", "*.png", "LICENSE", ONNX_FILE)
 ENTRY_POINTS = {
     CONFIG_FILE: {"AutoConfig", "AutoModel", "AutoModelForAudioClassification", *CUSTOM_PIPELINES},
     EXTRACTOR_FILE: {"AutoFeatureExtractor"},
@@ -106,7 +107,8 @@ def push_folder(
     names = check_hub_folder(folder)
     print(f"{len(names)} files of {folder} for {repo_id}:")
     print("\n".join(f"{(folder / name).stat().st_size:>14,} bytes  {name}" for name in names))
-    left_out = sorted(entry.name for entry in folder.iterdir() if entry.name not in names)
+    published = {name.split("/")[0] for name in names}
+    left_out = sorted(entry.name for entry in folder.iterdir() if entry.name not in published)
     print(f"Left out: {', '.join(left_out) or 'nothing'}")
     if dry_run:
         return None
@@ -152,7 +154,7 @@ def check_hub_folder(folder: str | PathLike[str]) -> list[str]:
     Check that a folder is a complete Hub repository whose model loads; a ValueError names what is wrong.
 
     Returns:
-        Sorted names of the files that are published, all at the top of the folder. None of them is a pickle.
+        Sorted names of the files that are published, relative to the folder. None of them is a pickle.
     """
     folder = Path(folder)
     require_files(folder, *REQUIRED_FILES)
@@ -164,7 +166,12 @@ def check_hub_folder(folder: str | PathLike[str]) -> list[str]:
             raise ValueError(f"Expected the code of {', '.join(missing)} in {folder / name}, but it names none.")
     load_model(folder)
     _check_card(folder / CARD_FILE)
-    optional = {path.name for pattern in OPTIONAL_FILES for path in folder.glob(pattern) if path.is_file()}
+    optional = {
+        path.relative_to(folder).as_posix()
+        for pattern in OPTIONAL_FILES
+        for path in folder.glob(pattern)
+        if path.is_file()
+    }
     names = sorted(optional.union(REQUIRED_FILES))
     if links := [name for name in names if (folder / name).is_symlink()]:
         raise ValueError(f"Expected files to publish in {folder}, but got symbolic links: {', '.join(links)}.")

@@ -5,5 +5,10 @@ from ..lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
-    {"run": ["load_pipeline", "predict"], "datasets": ["predict_dataset"], "ray_engine": ["predict_with_ray"]},
+    {
+        "loading": ["load_pipeline"],
+        "run": ["predict"],
+        "datasets": ["predict_dataset"],
+        "ray_engine": ["predict_with_ray"],
+    },
 )

@@ -22,18 +22,19 @@ from ..download_ast_va import is_address
 from ..uncertainty_ast_va import COVERAGE
 from .audio_files import file_version
 from .dataset_files import check_column, check_target, load, push, save, without_torchcodec
-from .run import Models, check_workers, load_pipelines
+from .loading import Models, fingerprints, load_raters, stop_between_batches
+from .run import check_workers
 from .songs import rate, rounded
 from .summary import Summary, printable
 from .tables import as_text, song_columns
-from .threads import map_in_threads, stop_between_batches
+from .threads import map_in_threads
 
 if TYPE_CHECKING:
     import pyarrow
     import torch
     from datasets import Dataset, IterableDataset
 
-    from ..pipeline_ast_va import MusicEmotionPipeline
+    from .loading import Rater
 
 SONGS_PER_WORKER = 4  # in memory at a time, with their encoded audio
 OF_FILES = ("path", "title", "artist", "album", "num_segments")  # columns of tables of files
@@ -52,7 +53,7 @@ def predict_dataset(
     streaming: bool = False,
     coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     num_workers: int | None = None,
     device: str | None = None,
     dtype: str | torch.dtype = "float32",
@@ -85,8 +86,8 @@ def predict_dataset(
     with without_torchcodec():
         data = load(dataset, split, name, streaming) if isinstance(dataset, (str, Path)) else dataset
         check_column(data, column)
-        pipelines, num_workers = load_pipelines(model, num_workers, device, batch_size, dtype)
-        columns = _rating_columns(len(pipelines[0].members))
+        raters, num_workers = load_raters(model, num_workers, device, batch_size, dtype)
+        columns = _rating_columns(len(fingerprints(raters[0])))
         if taken := sorted(columns.keys() & data.features.keys()):
             expected = f"Expected a data set without the columns {', '.join(columns)}"
             raise ValueError(f"{expected}, but got {', '.join(taken)}. Rename them.")
@@ -96,7 +97,7 @@ def predict_dataset(
             folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".rated-", ignore_cleanup_errors=True) as unfinished:
             options = {"coverage": coverage, "segment_hop_seconds": segment_hop_seconds}
-            tables = _rate(pipelines, data, column, columns, options, num_workers, summary)
+            tables = _rate(raters, data, column, columns, options, num_workers, summary)
             rated = _write(tables, data, columns, Path(unfinished, "rated.arrow"), split)
             if output is not None:
                 save(rated, Path(output), Path(unfinished, "whole"))
@@ -112,7 +113,7 @@ def _rating_columns(num_models: int) -> dict[str, type]:
 
 
 def _rate(
-    pipelines: list[MusicEmotionPipeline],
+    raters: list[Rater],
     data: Dataset | IterableDataset,
     column: str,
     columns: Mapping[str, type],
@@ -125,8 +126,8 @@ def _rate(
     from datasets import Audio
 
     stopped = threading.Event()
-    stop_between_batches(pipelines, stopped)
-    predictors = [partial(_predict_row, one, **options) for one in pipelines]
+    stop_between_batches(raters, stopped)
+    predictors = [partial(_predict_row, one, **options) for one in raters]
     total = len(data) if hasattr(data, "__len__") else None
     with tqdm(total=total, unit="song") as progress:
         for table in data.with_format("arrow").iter(SONGS_PER_WORKER * num_workers):
@@ -151,7 +152,7 @@ def _rate(
             yield table
 
 
-def _predict_row(music_emotion: MusicEmotionPipeline, numbered: tuple[int, Any], **options: Any) -> dict[str, Any]:
+def _predict_row(music_emotion: Rater, numbered: tuple[int, Any], **options: Any) -> dict[str, Any]:
     row, song = numbered
     source: Any = song.get("bytes") or song.get("path") if isinstance(song, dict) else song
     name = source_name(source)

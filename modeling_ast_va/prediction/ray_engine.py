@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from ..uncertainty_ast_va import COVERAGE
+from .loading import Models, load_rater
 from .rated_parts import RatedParts, part_columns
 from .ray_workers import Attempts, SongRater, run_settings
-from .run import Models, check_workers, load_pipeline
+from .run import check_workers
 from .song_paths import SongPaths
 from .summary import Summary, log_unusable, skipped_text
 from .tables import WRITERS
@@ -39,7 +40,7 @@ def predict_with_ray(
     ray_address: str | None = None,
     coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     num_workers: int | None = None,
     device: str | None = None,
     dtype: str | torch.dtype = "float32",
@@ -78,9 +79,9 @@ def predict_with_ray(
         expected = f"Expected songs, but got none in {[str(path) for path in paths]}."
         raise ValueError(f"{expected} {skipped_text(songs.library)}".strip())
     options: dict[str, Any] = {"model": model, "batch_size": batch_size, "dtype": dtype, "device": device}
-    pipeline = load_pipeline(**{**options, "device": "cpu"})
-    settings = run_settings(pipeline, coverage=coverage, segment_hop_seconds=segment_hop_seconds)
-    columns = part_columns(len(pipeline.members))
+    rater = load_rater(**{**options, "device": "cpu"})
+    settings = run_settings(rater, coverage=coverage, segment_hop_seconds=segment_hop_seconds)
+    columns = part_columns(len(settings["models"]))
     summary = Summary()
     with RatedParts(Path(output), settings, columns) as parts, _cluster(ray_address):
         parts.drop_superseded()  # of a run that was interrupted

@@ -14,26 +14,24 @@ import numpy as np
 
 from .. import __version__
 from ..ffmpeg_ast_va import find_ffmpeg
-from ..hub.fingerprint import fingerprint
 from .audio_files import file_version
+from .loading import fingerprints, load_rater
 from .rated_parts import KEY, song_key, version_text
-from .run import load_pipeline
 from .songs import predict_song
 from .tables import Columns, arrow_schema, table_rows
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from ..pipeline_ast_va import MusicEmotionPipeline
+    from .loading import Rater
 
 OPTIONS = ("coverage", "segment_hop_seconds")  # of `predict_song`, in the settings
 MAX_ATTEMPTS = 3  # a machine that fails, or is taken away, may end the first ones
 
 
-def run_settings(music_emotion: MusicEmotionPipeline, **options: Any) -> dict[str, Any]:
+def run_settings(rater: Rater, **options: Any) -> dict[str, Any]:
     """Everything that the predictions depend on, as JSON, with the options of [`predict_song`]."""
-    models = [fingerprint(one.model, one.feature_extractor) for one in music_emotion.members]
-    return {"models": models, **options, "version": __version__}
+    return {"models": fingerprints(rater), **options, "version": __version__}
 
 
 class Attempts:
@@ -60,7 +58,7 @@ class SongRater:
     gets an error after `MAX_ATTEMPTS`, and the others are rated.
 
     Args:
-        options: arguments of [`load_pipeline`]; without a device, the GPU that Ray assigns, or the CPU.
+        options: arguments of [`load_rater`]; without a device, the GPU that Ray assigns, or the CPU.
         settings: those of the run, which must be the same on every machine.
         columns: of the table.
         finished: reference to the keys of [`RatedParts.finished`].
@@ -85,9 +83,9 @@ class SongRater:
 
         torch.set_num_threads(1)
         device = options["device"] or ("cuda" if ray.get_gpu_ids() else "cpu")
-        self.music_emotion = load_pipeline(**{**options, "device": device})
+        self.rater = load_rater(**{**options, "device": device})
         self.options = {name: settings[name] for name in OPTIONS}
-        if (own := run_settings(self.music_emotion, **self.options)) != settings:
+        if (own := run_settings(self.rater, **self.options)) != settings:
             raise ValueError(f"Expected {settings} on every machine, but {platform.node()} has {own}.")
         self.columns, self.schema = columns, arrow_schema(columns)
         self.finished, self.attempts = ray.get(finished), attempts
@@ -104,7 +102,7 @@ class SongRater:
 
     def rate(self, path: str) -> dict[str, Any]:
         """Rate a song."""
-        return predict_song(self.music_emotion, path, **self.options)
+        return predict_song(self.rater, path, **self.options)
 
     def _row(self, path: str, position: int) -> dict[str, Any]:
         import ray

@@ -22,59 +22,20 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..audio_ast_va import DIMENSIONS
 from ..ffmpeg_ast_va import find_ffmpeg
-from ..hub.fingerprint import fingerprint
-from ..processes import accelerators, check_device, num_cores
-from ..released import RELEASED_MODEL
 from ..uncertainty_ast_va import COVERAGE
 from .audio_files import Library, file_version, find_audio
 from .journal import Journal
+from .loading import Models, fingerprints, load_raters, stop_between_batches
 from .printing import print_json, print_table
 from .songs import is_current, is_mendable, predict_song
 from .summary import Summary, log_unusable, skipped_text
 from .tables import COURSES, WRITERS, Columns, song_columns, table_rows, write_table
-from .threads import Predictor, map_in_threads, stop_between_batches
+from .threads import Predictor, map_in_threads
 
 if TYPE_CHECKING:
     import torch
 
-    from ..pipeline_ast_va import MusicEmotionPipeline
-
-Models = str | Path | Sequence[str | Path]
-
-
-def load_pipeline(
-    model: Models = RELEASED_MODEL,
-    device: str | None = None,
-    batch_size: int = 16,
-    dtype: str | torch.dtype = "float32",
-) -> MusicEmotionPipeline:
-    """
-    Load the pipeline of the released model, of another one, or of an ensemble, with the code of this package.
-
-    Args:
-        model: folder or Hub id, or several for an ensemble.
-        device: such as `"cuda:0"`; None is the choice of transformers.
-        dtype: precision of the weights.
-    """
-    from ..hub.folder import load_model
-    from ..pipeline_ast_va import TASK, MusicEmotionPipeline
-
-    first, *ensemble = [model] if isinstance(model, (str, Path)) else model
-    if device is not None:
-        check_device(device)
-    network, extractor = load_model(first, dtype)
-    return MusicEmotionPipeline(
-        model=network, feature_extractor=extractor, ensemble=ensemble, device=device, batch_size=batch_size, task=TASK
-    )
-
-
-def load_pipelines(
-    model: Models, num_workers: int | None, device: str | None, batch_size: int, dtype: str | torch.dtype
-) -> tuple[list[MusicEmotionPipeline], int]:
-    """Load a pipeline for each device that is used, and count the threads; arguments are those of [`predict`]."""
-    devices = [device] if device else accelerators() or ["cpu"]
-    num_workers = num_workers or max(num_cores(), len(devices))
-    return [load_pipeline(model, name, batch_size, dtype) for name in devices[:num_workers]], num_workers
+    from .loading import Rater
 
 
 def predict(
@@ -86,7 +47,7 @@ def predict(
     course: str | None = None,
     coverage: float = COVERAGE,
     segment_hop_seconds: float | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     num_workers: int | None = None,
     device: str | None = None,
     dtype: str | torch.dtype = "float32",
@@ -111,6 +72,7 @@ def predict(
         coverage: share of songs whose mean rating by people is in the interval.
         segment_hop_seconds: step from segment to segment, in seconds; None is the length of a segment.
         num_workers: songs that are processed at the same time, each in a thread; None is one for each core.
+        batch_size: segments in a batch; None is 16 in torch and 4 in onnxruntime.
         device: such as `"cuda:0"`; None is all accelerators of the machine, or the CPU.
         dtype: precision of the models.
         escape_formulas: whether to begin names in a `.csv` that a spreadsheet would compute with an apostrophe.
@@ -134,15 +96,15 @@ def predict(
     if plot is not None and len(library.files) > 1:
         raise ValueError(f"Expected a single song to plot, but got {len(library.files)}.")
     with _open_journal(output) as journal:
-        pipelines, num_workers = load_pipelines(model, num_workers, device, batch_size, dtype)
+        raters, num_workers = load_raters(model, num_workers, device, batch_size, dtype)
         options: dict[str, Any] = {"coverage": coverage, "segment_hop_seconds": segment_hop_seconds}
-        options["course"] = course or (_plotted_course(pipelines[0]) if plot is not None else None)
-        fingerprints = [fingerprint(one.model, one.feature_extractor) for one in pipelines[0].members]
-        journal.start({"models": fingerprints, **options, "version": __version__})
-        summary = _predict_songs(pipelines, options, library, journal, num_workers)
+        options["course"] = course or (_plotted_course(raters[0]) if plot is not None else None)
+        models = fingerprints(raters[0])
+        journal.start({"models": models, **options, "version": __version__})
+        summary = _predict_songs(raters, options, library, journal, num_workers)
         if plot is not None and not journal[library.files[0]]["error"]:
             _plot(journal[library.files[0]], options["course"], plot)
-        columns = COURSES[course] if course else song_columns(len(pipelines[0].members))
+        columns = COURSES[course] if course else song_columns(len(models))
         rows = _rows(library, journal, columns, course, summary)
         if output is not None:
             write_table(rows, columns, output, escape_formulas=escape_formulas)
@@ -192,7 +154,7 @@ def _check_output(output: Path | None, escape_formulas: bool, as_json: bool) -> 
 
 
 def _predict_songs(
-    pipelines: Sequence[MusicEmotionPipeline],
+    raters: Sequence[Rater],
     options: dict[str, Any],
     library: Library,
     journal: Journal,
@@ -216,8 +178,8 @@ def _predict_songs(
     if summary.num_kept:
         print(f"{summary.num_kept} of {len(library.files)} songs are already in {journal.path}.")
     stopped = threading.Event()
-    stop_between_batches(pipelines, stopped)
-    predictors: list[Predictor] = [partial(predict_song, one, **options) for one in pipelines]
+    stop_between_batches(raters, stopped)
+    predictors: list[Predictor] = [partial(predict_song, one, **options) for one in raters]
     try:
         with closing(map_in_threads(predictors, remaining, num_workers, stopped)) as songs:
             for song in tqdm(songs, total=len(library.files), initial=summary.num_kept, unit="song"):
@@ -228,9 +190,9 @@ def _predict_songs(
     return summary
 
 
-def _plotted_course(pipeline: MusicEmotionPipeline) -> str:
+def _plotted_course(rater: Rater) -> str:
     """The finer course of those that the models have."""
-    return "frames" if all(member.model.config.use_frame_head for member in pipeline.members) else "segments"
+    return "frames" if rater.has_frames else "segments"
 
 
 def _plot(song: dict[str, Any], course: str, plot: str | Path) -> None:

@@ -12,14 +12,12 @@ from .audio_files import file_version
 from .tags import read_tags
 
 if TYPE_CHECKING:
-    from ..pipeline_ast_va import MusicEmotionPipeline
+    from .loading import Rater
 
 DECIMALS = 6  # beyond the precision of float32
 
 
-def predict_song(
-    music_emotion: MusicEmotionPipeline, path: str, *, course: str | None = None, **options: Any
-) -> dict[str, Any]:
+def predict_song(rater: Rater, path: str, *, course: str | None = None, **options: Any) -> dict[str, Any]:
     """
     Predict a song, as a line of the journal.
 
@@ -28,7 +26,7 @@ def predict_song(
         options: as for [`rate`].
     """
     version = file_version(path)  # before decoding: a file that changes meanwhile is predicted again
-    result, is_of_song = rate(music_emotion, path, path, frames=course == "frames", **options)
+    result, is_of_song = rate(rater, path, path, frames=course == "frames", **options)
     if not is_of_song:
         version = None  # the next run tries again
     courses = {name: [rounded(row) for row in result.pop(name, [])] for name in ("segments", "frames")}
@@ -41,7 +39,7 @@ def predict_song(
     return {**song, course: courses[course]} if course else song
 
 
-def rate(music_emotion: MusicEmotionPipeline, song: Any, name: str, **options: Any) -> tuple[dict[str, Any], bool]:
+def rate(rater: Rater, song: Any, name: str, **options: Any) -> tuple[dict[str, Any], bool]:
     """
     Predict a song in any form that the pipeline takes.
 
@@ -53,9 +51,9 @@ def rate(music_emotion: MusicEmotionPipeline, song: Any, name: str, **options: A
         Its ratings, with the ends of intervals as `valence_low`, `valence_high` and so on, or its `error`, and whether
         they are those of the song: a disk or memory that failed says nothing about it.
     """
-    music_emotion.call_count = 0  # otherwise transformers advises batches of several songs
+    rater.call_count = 0  # otherwise transformers advises batches of several songs
     try:
-        result = music_emotion(song, on_error="return", **options)
+        result = rater(song, on_error="return", **options)
     except (OSError, EOFError, MemoryError, ArithmeticError) as error:  # other songs can be rated
         return {"error": f"{name}: expected an audio file, but got {type(error).__name__}: {error}."}, False
     return with_interval_ends(result), True

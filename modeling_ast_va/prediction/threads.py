@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ..pipeline_ast_va import MusicEmotionPipeline
+from typing import Any
 
 Predictor = Callable[[Any], dict[str, Any]]
 
@@ -28,20 +26,20 @@ def map_in_threads(
         predictors: one for each device, among which the threads are shared out.
         stopped: is cleared here, and set when no more results are needed, before the songs in work are waited for.
     """
-    import torch
-
+    torch = sys.modules.get("torch")  # if it computes; onnxruntime needs no setting
     if stopped:
         stopped.clear()
     thread, shared = threading.local(), cycle(predictors)
 
     def start_thread() -> None:
-        torch.set_num_threads(1)
+        if torch:
+            torch.set_num_threads(1)
         thread.predict = next(shared)
 
     def process(song: Any) -> dict[str, Any]:
         return thread.predict(song)
 
-    threads_before = torch.get_num_threads()
+    threads_before = torch and torch.get_num_threads()
     songs = iter(songs)
     pool = ThreadPoolExecutor(num_workers, initializer=start_thread)
     try:
@@ -55,15 +53,5 @@ def map_in_threads(
         if stopped:
             stopped.set()
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads_before)
-
-
-def stop_between_batches(pipelines: Sequence[MusicEmotionPipeline], stopped: threading.Event) -> None:
-    """End the songs in work at their next batch once `stopped` is set: the end of a long one is not waited for."""
-
-    def check(*_: Any) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-
-    for music_emotion in pipelines:
-        music_emotion.model.register_forward_pre_hook(check)
+        if torch:
+            torch.set_num_threads(threads_before)

@@ -7,7 +7,7 @@ from deam_folder import write_song
 from modeling_ast_va.collection.file_tags import FileTags
 from modeling_ast_va.collection.tagging import tag_file
 from modeling_ast_va.hub.folder import save_hub_folder
-from modeling_ast_va.prediction.run import load_pipeline
+from modeling_ast_va.prediction import load_pipeline
 from modeling_ast_va.released import RELEASED_MODEL
 
 beets = pytest.importorskip("beets")

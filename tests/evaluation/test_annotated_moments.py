@@ -11,7 +11,7 @@ from modeling_ast_va.data.tracks import Track
 from modeling_ast_va.evaluation.annotated_moments import predicted_moments
 from modeling_ast_va.evaluation.frames import FRAME_COLUMNS, write_frames
 from modeling_ast_va.evaluation.tables import PREDICTED
-from modeling_ast_va.results_ast_va import SongSegments, song_frames
+from modeling_ast_va.results_ast_va import ResultSettings, SongSegments, song_frames
 
 # A song of 3.5 s that starts at 15 s, in segments of 1.5 s each half second; the last ends with the song.
 STARTS = np.array([15.0, 15.5, 16.0, 16.5, 17.0])
@@ -49,7 +49,8 @@ def test_the_course_is_that_of_the_pipeline_at_the_annotated_moments(rows, predi
         starts, starts + 1.5, WEIGHTS[FOLLOWING], ratings[FOLLOWING, None], frames=frames[FOLLOWING, None]
     )
     rating = np.average(ratings[:5], axis=0, weights=WEIGHTS)
-    expected = [[frame["valence"], frame["arousal"]] for frame in song_frames(of_song, [config], rating)]
+    course = song_frames(of_song, [ResultSettings.of(config)], rating)
+    expected = [[frame["valence"], frame["arousal"]] for frame in course]
     np.testing.assert_allclose(table[list(PREDICTED)], expected[:5], atol=1e-5)
     assert np.ptp(table[list(PREDICTED)].to_numpy(), axis=0).min() > 0.01
     write_frames(table, tmp_path)

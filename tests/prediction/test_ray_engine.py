@@ -21,9 +21,8 @@ from deam_folder import write_song
 from modeling_ast_va import ASTVAForRegression
 from modeling_ast_va.cli import main
 from modeling_ast_va.hub.folder import save_hub_folder
-from modeling_ast_va.prediction import rated_parts, ray_engine
+from modeling_ast_va.prediction import predict, rated_parts, ray_engine
 from modeling_ast_va.prediction.ray_engine import predict_with_ray
-from modeling_ast_va.prediction.run import predict
 from modeling_ast_va.prediction.tables import song_columns
 
 NUM_SONGS = 16

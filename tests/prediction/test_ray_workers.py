@@ -13,9 +13,9 @@ import pytest
 from deam_folder import write_song
 
 from modeling_ast_va.hub.folder import save_hub_folder
+from modeling_ast_va.prediction import load_pipeline
 from modeling_ast_va.prediction.rated_parts import KEY, part_columns, song_key
 from modeling_ast_va.prediction.ray_workers import MAX_ATTEMPTS, Attempts, SongRater, run_settings
-from modeling_ast_va.prediction.run import load_pipeline
 
 pytest.importorskip("ray", reason="needs ray")
 

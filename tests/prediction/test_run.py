@@ -21,9 +21,9 @@ from modeling_ast_va import ASTVAForRegression
 from modeling_ast_va.cli import main
 from modeling_ast_va.hub.folder import save_hub_folder
 from modeling_ast_va.pipeline_ast_va import MusicEmotionPipeline
+from modeling_ast_va.prediction import load_pipeline, loading, predict
 from modeling_ast_va.prediction import run as prediction
 from modeling_ast_va.prediction import songs as song_lines
-from modeling_ast_va.prediction.run import load_pipeline, predict
 from modeling_ast_va.prediction.songs import predict_song
 from modeling_ast_va.prediction.tables import COURSES, song_columns
 
@@ -91,7 +91,7 @@ def copies(library, tmp_path):
 
 @pytest.fixture
 def no_model(monkeypatch):
-    monkeypatch.setattr(prediction, "load_pipeline", lambda *args: pytest.fail("The model is loaded."))
+    monkeypatch.setattr(prediction, "load_raters", lambda *args: pytest.fail("The model is loaded."))
 
 
 def damage(library):
@@ -328,12 +328,12 @@ def test_a_launcher_and_a_number_of_workers_below_one_are_refused(library, tmp_p
 def test_each_accelerator_has_a_pipeline(saved, shelf, tmp_path, monkeypatch):
     devices = []
 
-    def load(model, device, batch_size, dtype):
+    def load(model, device, **options):
         devices.append(device)
-        return load_pipeline(model, "cpu", batch_size, dtype)
+        return load_pipeline(model, "cpu", **options)
 
-    monkeypatch.setattr(prediction, "load_pipeline", load)
-    monkeypatch.setattr(prediction, "accelerators", lambda: ["cuda:0", "cuda:1", "cuda:2"])
+    monkeypatch.setattr(loading, "load_pipeline", load)
+    monkeypatch.setattr(loading, "accelerators", lambda: ["cuda:0", "cuda:1", "cuda:2"])
     tables = set()
     for num_workers, expected in ((None, 3), (2, 2)):
         devices.clear()
@@ -561,6 +561,6 @@ def test_the_course_of_one_song_is_plotted_beside_its_row(saved, library, tmp_pa
     predict(saved, [library / "rock"], tmp_path / "songs.csv", plot=tmp_path / "course.png", device="cpu")
     assert (tmp_path / "course.png").read_bytes().startswith(b"\x89PNG")
     assert read(tmp_path / "songs.csv").columns.tolist() == list(song_columns())
-    monkeypatch.setattr(prediction, "load_pipeline", lambda *args: pytest.fail("The model is loaded."))
+    monkeypatch.setattr(prediction, "load_raters", lambda *args: pytest.fail("The model is loaded."))
     with pytest.raises(ValueError, match="single song to plot, but got 3"):
         predict(saved, [library], tmp_path / "songs.csv", plot=tmp_path / "course.png")

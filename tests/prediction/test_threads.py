@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from modeling_ast_va.prediction.run import map_in_threads
+from modeling_ast_va.prediction.threads import map_in_threads
 
 
 def test_as_many_songs_are_processed_at_the_same_time_as_there_are_threads():
