@@ -101,7 +101,7 @@ class OnnxPipeline:
         return SongSegments(starts, ends, weights, ratings, **of_heads), warning
 
     def _batches(self, segments: Iterator[Segment]) -> Iterator[Sequence[Segment]]:
-        """Segments in batches of one length: only a song that is shorter than a segment has another."""
+        """Segments in batches; all segments of a song have one length."""
         batch: list[Segment] = []
         for segment in segments:
             batch.append(segment)

@@ -13,10 +13,12 @@ from music import chords
 
 import modeling_ast_va
 from modeling_ast_va import ASTVAFeatureExtractor, ASTVAModel, MusicEmotionPipeline
+from modeling_ast_va.exported import OnnxPipeline
 from modeling_ast_va.hub.card import render_model_card
 from modeling_ast_va.hub.files import CODE_FILES
 from modeling_ast_va.hub.folder import check_hub_folder
 from modeling_ast_va.prediction import load_pipeline
+from modeling_ast_va.prediction.loading import load_rater
 from modeling_ast_va.training.release import refresh_release
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,6 +63,19 @@ def test_a_release_is_complete_and_of_this_code(release):
         assert (release / name).read_text() == (Path(modeling_ast_va.__file__).parent / name).read_text(), name
     assert (release / "README.md").read_text() == render_model_card(release)
     assert (release / "model.safetensors").stat().st_size < MAX_WEIGHTS_BYTES
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_the_file_for_onnxruntime_is_that_of_the_release(release):
+    rater = load_rater(release, "cpu")
+    assert isinstance(rater, OnnxPipeline), "export it again: ast-va export --output hub/ast-va-deam/onnx/model.onnx"
+    song = chords(8.0, 16000, seed=0).astype(np.float32)
+    result, expected = rater(song, frames=True), load_pipeline(release)(song, frames=True)
+    assert list(result) == list(expected)
+    for name in ("valence", "arousal", "valence_interval", "quadrant_probability", "arousal_rater_std"):
+        np.testing.assert_allclose(result[name], expected[name], atol=1e-3, err_msg=name)
+    frames = [[[frame["valence"], frame["arousal"]] for frame in one["frames"]] for one in (result, expected)]
+    np.testing.assert_allclose(*frames, atol=1e-3)
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
