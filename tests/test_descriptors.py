@@ -156,6 +156,12 @@ def test_peaks_equal_those_over_pooled_neighbours(num_mel_bins):
     torch.testing.assert_close(descriptors.chroma(log_mel), expected, atol=1e-5, rtol=0)
 
 
+def test_no_frame_of_an_even_spectrogram_is_below_the_mean_loudness(descriptors):
+    """Rounding errors of the mean do not count."""
+    spectrograms = torch.linspace(-6, 3, 50)[:, None, None].expand(50, 151, BINS)
+    assert not groups_of(descriptors, spectrograms)["loudness"][:, -1].any()
+
+
 def test_sizes_of_the_groups(descriptors, spectrograms):
     groups = groups_of(descriptors, spectrograms)  # an error if the sizes do not add up
     assert {name: group.shape[1] for name, group in groups.items()} == descriptors.group_sizes
