@@ -19,7 +19,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "type": number(float, 0, above=True),
         "help": "step from segment to segment (default: no overlap)",
     },
-    "batch_size": {"type": number(int, 1), "help": "segments in a batch (default: 16)"},
+    "batch_size": {"type": number(int, 1), "help": "segments in a batch (default: 16, or 4 in onnxruntime)"},
     "num_proc": {"type": number(int, 1), "help": "processes that decode (default: one per core)"},
     "log_mels": {
         "choices": LOG_MELS,

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..hub.files import file_sha256
 from ..processes import num_cores
 from .encoders import WINDOW_SECONDS
 
@@ -50,7 +50,7 @@ class OnnxEncoder:
                 f"Expected window_seconds {seconds:g} for {self.name}, whose input has {num_samples} samples, but got "
                 f"{window_seconds:g}."
             )
-        digest = hashlib.sha256(Path(model).read_bytes()).hexdigest()[:16]
+        digest = file_sha256(model)[:16]
         self.record = {"model": Path(model).name, "model_fingerprint": digest, "sampling_rate": self.sampling_rate}
         shape = self([np.zeros(self._num_samples, np.float32)]).shape
         if len(shape) != 2 or shape[0] != 1:

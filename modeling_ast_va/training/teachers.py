@@ -7,7 +7,6 @@ Knowledge distillation: Hinton et al. (2015), arXiv:1503.02531; of embeddings: R
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import re
@@ -22,6 +21,7 @@ from ..data.rated_songs import SongId
 from ..data.tracks import Track, cut_tracks
 from ..download_ast_va import is_address
 from ..embedding.embedding_file import Embeddings, read_embeddings
+from ..hub.files import file_sha256
 
 # Of a record: what makes a teacher.
 MODEL_FIELDS = ("model_fingerprint", "layer", "pooling", "sampling_rate", "audio_sampling_rate")
@@ -103,7 +103,7 @@ class Teacher:
     def describe(self) -> dict[str, object]:
         """The record of the teacher: its name, the fingerprint of its model, and names and SHA-256 of its files."""
         paths = [Path(file.path) for file in self.files]
-        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        digests = [file_sha256(path) for path in paths]
         files = {"files": [path.name for path in paths], "sha256": digests}
         return {"name": self.name, "model_fingerprint": self.fingerprint, **files}
 
