@@ -23,7 +23,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n auto tests
 
-## test-slow: the tests that take minutes, such as notebooks that train
+## test-slow: the tests that take long: notebooks, several processes, the app, Ray
 test-slow: install
 	$(BIN)/python -m pytest --run-slow -m slow tests
 

@@ -15,8 +15,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="modeling_ast_va_tests_")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tolerances are those of one processor
-# Workers that compile librosa's loops at the same time would read each other's unfinished files.
-os.environ["NUMBA_CACHE_DIR"] = os.path.join(os.environ["HF_HOME"], "numba")
+# librosa's loops take half a minute to compile, once for each worker: workers that compile at the same time would read
+# each other's unfinished files.
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "numba"
+os.environ["NUMBA_CACHE_DIR"] = str(COMPILED / os.environ.get("PYTEST_XDIST_WORKER", "main"))
 os.environ.setdefault("MPLBACKEND", "agg")
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 
@@ -32,16 +34,16 @@ torch.set_num_threads(1)  # the models are tiny, and the tests run beside each o
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--run-slow", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--run-slow", action="store_true", help="also run the tests that take long")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; runs with --run-slow")
+    config.addinivalue_line("markers", "slow: takes long; runs with --run-slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--run-slow"):
-        skip = pytest.mark.skip(reason="takes minutes: --run-slow runs it")
+        skip = pytest.mark.skip(reason="takes long: --run-slow runs it")
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(skip)

@@ -100,6 +100,7 @@ def test_has_name_citation_and_description(ccc):
     assert "predictions (list of float)" in ccc.inputs_description
 
 
+@pytest.mark.slow
 def test_two_processes_gather_without_this_package_and_without_a_network(values, tmp_path):
     shutil.copytree(ccc_path(), tmp_path / "ccc", ignore=shutil.ignore_patterns("__pycache__"))
     halves = [

@@ -19,6 +19,8 @@ assert {"ASTVAForRegression", "load_deam", "load_pipeline"} <= set(dir(modeling_
 ORDERS = {
     "package_first": LIGHT + "import transformers",
     "transformers_first": "from transformers import AutoModel, pipeline; import modeling_ast_va",
+}
+SINGLE_MODULES = {
     "model_only": "from modeling_ast_va import ASTVAForRegression",
     "pipeline_module_only": "from modeling_ast_va.pipeline_ast_va import MusicEmotionPipeline",
     "feature_extraction_module_only": "from modeling_ast_va.feature_extraction_ast_va import ASTVAFeatureExtractor",
@@ -35,7 +37,13 @@ assert type(pipeline("music-emotion", model=sys.argv[1])).__module__ == "modelin
 """
 
 
-@pytest.mark.parametrize("imports", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize(
+    "imports",
+    [
+        *(pytest.param(imports, id=name) for name, imports in ORDERS.items()),
+        *(pytest.param(imports, id=name, marks=pytest.mark.slow) for name, imports in SINGLE_MODULES.items()),
+    ],
+)
 def test_classes_are_registered_in_every_import_order(model, feature_extractor, tmp_path, imports):
     save_hub_folder(model, feature_extractor, tmp_path)
     run = subprocess.run(

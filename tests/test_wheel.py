@@ -66,6 +66,7 @@ def test_an_installed_wheel_finds_its_files_from_another_folder(wheel, tmp_path)
     assert places == ["hub/ast-va-deam", "ccc", "configs/deam.json", "configs/demo.json"]
 
 
+@pytest.mark.slow
 def test_an_sdist_builds_the_same_wheel(wheel, tmp_path):
     sdist = build(SdistBuilder, REPOSITORY, tmp_path)
     with tarfile.open(sdist) as archive:

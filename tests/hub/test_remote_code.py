@@ -227,6 +227,7 @@ def test_a_folder_that_is_saved_again_does_not_refer_to_the_hub(answers, elsewhe
         assert '"auto_map"' in settings
 
 
+@pytest.mark.slow
 def test_every_way_of_saving_leaves_a_whole_folder(elsewhere, expected, tmp_path):
     """Saved with this package, loaded and saved again without it, and loaded again."""
     for way in WAYS:

@@ -328,6 +328,7 @@ def large_map(tmp_path_factory):
     return folder / "map.html", ratings
 
 
+@pytest.mark.slow
 def test_twenty_thousand_songs(browser, large_map):
     file, ratings = large_map
     assert file.stat().st_size < 10_000_000

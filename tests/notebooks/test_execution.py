@@ -11,11 +11,7 @@ from notebook_cells import FOLDER, execute, noise, read_notebook, unsupported_nu
 
 import modeling_ast_va
 
-SLOW = "slow"  # in the metadata of a notebook that takes more than a minute on two cores
-NOTEBOOKS = [
-    pytest.param(path, id=path.stem, marks=pytest.mark.slow if read_notebook(path).metadata.get(SLOW) else ())
-    for path in sorted(FOLDER.glob("*.ipynb"))
-]
+NOTEBOOKS = [pytest.param(path, id=path.stem) for path in sorted(FOLDER.glob("*.ipynb"))]
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +23,7 @@ def kernel_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_a_notebook_and_its_solutions_run(path, tmp_path):
     executed = execute(with_solutions(read_notebook(path)), tmp_path)

@@ -66,6 +66,7 @@ def results(folder):
     return {name: value for name, value in metrics.items() if not name.endswith(during)}
 
 
+@pytest.mark.slow
 def test_two_processes_train_together_and_write_once(uninterrupted):
     folder, printed = uninterrupted
     together = {"world_size": 2, "backend": "gloo", "first_step": 0, "num_steps": NUM_STEPS}
@@ -78,6 +79,7 @@ def test_two_processes_train_together_and_write_once(uninterrupted):
     assert [entry["step"] for entry in history if "eval_loss" in entry][:4] == [3, 6, 9, 12]
 
 
+@pytest.mark.slow
 def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(uninterrupted, songs, tmp_path):
     whole, folder = uninterrupted[0], tmp_path / "run"
     arguments = tiny_flags(songs, folder, *RUN)
