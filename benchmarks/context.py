@@ -38,7 +38,8 @@ class Context:
         repeats: number of measured rounds, of which the median is reported.
         num_threads: threads of torch, and number of processes of the preparation.
         device: `"cpu"` or `"cuda"`; only the stage of the GPU runs on the GPU.
-        prepared_songs: size of the data set to prepare, large enough that the start of the processes hardly matters.
+        prepared_songs: size of the data set to prepare, so large that the start of the processes hardly matters, and a
+            multiple of the songs in a file for each process.
         num_epochs, batch_size, hidden_size, num_layers: settings of training; the defaults are those of the notebook.
     """
 
@@ -47,7 +48,7 @@ class Context:
     repeats: int = 5
     num_threads: int = 2
     device: str = "cpu"
-    prepared_songs: int = 240
+    prepared_songs: int = 256
     num_epochs: int = 5
     batch_size: int = 16
     hidden_size: int = 256

@@ -226,9 +226,14 @@ class ASTVADescriptorEmbedding(nn.Module):
         self.activation_fn = ACT2FN[config.hidden_act]
         self.dropout = ASTVADropout(config.descriptor_dropout_prob)
 
-    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
-        """`(batch, num_frames, num_mel_bins)` -> `(batch, descriptor_hidden_size)`."""
-        descriptors = self.descriptors(input_values).to(self.projection.weight.dtype)
+    def forward(self, input_values: torch.Tensor, descriptors: torch.Tensor | None = None) -> torch.Tensor:
+        """
+        `(batch, num_frames, num_mel_bins)`, and descriptors where they are known, `(batch, num_descriptors)` ->
+        `(batch, descriptor_hidden_size)`.
+        """
+        if descriptors is None:
+            descriptors = self.descriptors(input_values)
+        descriptors = descriptors.to(self.projection.weight.dtype)
         standardised = self.norm(descriptors).clamp(-MAX_DESCRIPTOR, MAX_DESCRIPTOR)
         return self.dropout(self.activation_fn(self.projection(self.input_dropout(standardised))))
 
@@ -449,6 +454,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
         bool_masked_values: torch.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         pooled_tokens_only: bool = False,
+        descriptors: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> BaseModelOutputWithPooling:
         """
@@ -461,6 +467,8 @@ class ASTVAModel(ASTVAPreTrainedModel):
             pooled_tokens_only: whether the last layer computes only the prefix tokens where these are pooled
                 (`pooling` other than `"mean"`). `pooler_output` is the same, and the last layer is nearly free: see
                 docs/performance.md for the ratio.
+            descriptors (`(batch, num_descriptors)`): those of `input_values`, where they are known, as in training,
+                which computes them once. A network without descriptors ignores them.
 
         Returns:
             `last_hidden_state` `(batch, num_tokens, hidden_size)`, or its prefix tokens, and `pooler_output`
@@ -479,7 +487,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
         hidden_states = self.layernorm(hidden_states)
         pooler_output = self._pool(hidden_states)
         if self.descriptor_embedding is not None:
-            pooler_output = torch.cat([pooler_output, self.descriptor_embedding(input_values)], dim=1)
+            pooler_output = torch.cat([pooler_output, self.descriptor_embedding(input_values, descriptors)], dim=1)
         return BaseModelOutputWithPooling(last_hidden_state=hidden_states, pooler_output=pooler_output)
 
     def _pool(self, hidden_states: torch.Tensor) -> torch.Tensor:
@@ -597,13 +605,14 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
         labels: torch.Tensor | None = None,
         bool_masked_values: torch.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
+        descriptors: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ASTVAOutput:
         """
         Args:
             input_values (`(batch, num_frames, num_mel_bins)`): normalised log-mel, from [`ASTVAFeatureExtractor`].
             labels (`(batch, num_labels)`): ratings, columns valence and arousal, on `config.label_range`.
-            bool_masked_values, interpolate_pos_encoding: as for [`ASTVAModel`].
+            bool_masked_values, interpolate_pos_encoding, descriptors: as for [`ASTVAModel`].
 
         Returns:
             [`ASTVAOutput`]. The last layer computes only the pooled tokens, unless there is a head of the course, or
@@ -617,6 +626,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             input_values,
             bool_masked_values=bool_masked_values,
             interpolate_pos_encoding=interpolate_pos_encoding,
+            descriptors=descriptors,
             pooled_tokens_only=self.frame_head is None and not any(recorded),
             **kwargs,
         )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,14 @@ import numpy as np
 from datasets import Dataset
 
 from ..data.rated_songs import SongId
-from ..data.tracks import Track
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
-from ..modeling_ast_va import ASTVADescriptorEmbedding
 from ..training.arguments import DataArguments
 from ..training.audio_augmentation import Source, draw_windows, louder_source
 from ..training.augmented_windows import load_augmented
 from ..training.auxiliary import AuxiliaryTargets
-from ..training.descriptor_tracks import describe_rows, fit_descriptor_regression
 from ..training.fused_ratings import Fit, FusedRatings
 from ..training.regressions import fit_linear_regression
+from ..training.segment_descriptors import SegmentDescriptors, fit_descriptor_regression
 from ..training.teacher_encoders import TeacherSource, embed_songs_of
 from ..training.teacher_tracks import TeacherTracks
 from ..training.teachers import Teacher, read_teachers
@@ -55,7 +52,7 @@ def prepare_distillation(
     rows: Dataset,
     training_set: Dataset,
     feature_extractor: ASTVAFeatureExtractor,
-    descriptor_embedding: ASTVADescriptorEmbedding | None = None,
+    descriptors: SegmentDescriptors | None = None,
 ) -> Distillation:
     """
     Prepare what the arguments ask for.
@@ -64,7 +61,8 @@ def prepare_distillation(
         rows: segments of all rated songs. Of songs that do not train, only embeddings are used, to measure at the end
             how well the model predicts them.
         training_set: those of the training songs, the only ones whose labels are used.
-        descriptor_embedding: of the network, whose descriptors rate beside the teachers.
+        descriptors: of the segments of the training set, which rate beside the teachers. Those of the music without
+            labels are added. None for a network without.
 
     Raises:
         ValueError: for training songs or music without labels of which a teacher has no embeddings.
@@ -82,8 +80,9 @@ def prepare_distillation(
     teachers = _read_teachers(data, sources, list((paths | rated_paths).values()))
     labels = {song: np.asarray(pair) for song, pair in by_song(training_set, "labels").items()}
     tracks = [{**teacher.find(paths), **teacher.of_songs(rated_paths)} for teacher in teachers]
-    describe = functools.partial(_describe, descriptor_embedding, feature_extractor)
-    described = describe([training_set, segments])
+    if descriptors is not None and segments is not None:
+        descriptors.add(segments)
+    described = [] if descriptors is None else [descriptors.tracks]
     fits: list[Fit] = [fit_linear_regression for _ in tracks]
     fits += [fit_descriptor_regression for _ in described]
     fused = FusedRatings([*tracks, *described], labels, by_song(training_set, "group"), fits)
@@ -98,7 +97,9 @@ def prepare_distillation(
     if sources and data.num_augmented_windows and args.augmented_batch_size:
         pool = songs_of([rows if unlabeled is None else unlabeled], paths)
         augmented, loudest = _load_windows(data, pool, sources, feature_extractor, training_paths | files)
-        teacher_tracks.add_windows(augmented, describe([augmented]), loudest)
+        if descriptors is not None:
+            descriptors.add(augmented)
+        teacher_tracks.add_windows(augmented, loudest)
         distillation.record["augmented_windows"] = {"num_drawn": data.num_augmented_windows, "num_used": len(augmented)}
         if len(augmented):
             distillation.parts.append((augmented, args.augmented_batch_size))
@@ -118,20 +119,6 @@ def _load_unlabeled(
     log_mels = data.log_mels if args.unlabeled_batch_size else "on_the_fly"
     options: dict[str, Any] = {"num_proc": data.num_proc, "cache_dir": data.cache_dir, "log_mels": log_mels}
     return load_unlabeled(data.unlabeled_dir, feature_extractor, rated_paths.values(), **options)
-
-
-def _describe(
-    embedding: ASTVADescriptorEmbedding | None,
-    feature_extractor: ASTVAFeatureExtractor,
-    parts: Iterable[Dataset | None],
-) -> list[dict[SongId, Track]]:
-    """The tracks of the descriptors of some rows; none for a network without descriptors."""
-    if embedding is None:
-        return []
-    tracks: dict[SongId, Track] = {}
-    for part in filter(None, parts):
-        tracks |= describe_rows(embedding, feature_extractor, part)
-    return [tracks]
 
 
 def _read_teachers(data: DataArguments, sources: Sequence[TeacherSource], paths: Sequence[str]) -> list[Teacher]:

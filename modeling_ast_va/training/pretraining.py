@@ -26,6 +26,7 @@ from .auxiliary import AuxiliaryTargets
 from .distillation import WINDOWS_SEED, only_of, songs_of
 from .losses import auxiliary_sizes
 from .run import measures_statistics, start, train_steps
+from .segment_descriptors import describe_segments
 from .teacher_encoders import StudentAudioEncoder, TeacherSource
 from .teacher_fit import measure_fit
 from .teachers import teacher_name
@@ -66,7 +67,9 @@ def pretrain(arguments: Arguments) -> dict[str, float]:
     model.set_num_auxiliary_targets(sum(auxiliary_sizes(targets)))
 
     training_set, contents = DatasetDict(train=splits["train"]), f"{len(splits['train']):,} augmented windows"
-    trainer = build_trainer(model, feature_extractor, args, training_set, targets, contents=contents)
+    descriptors = describe_segments(data, model, feature_extractor, splits["train"], args.device)
+    options: dict[str, Any] = {"descriptors": descriptors, "contents": contents}
+    trainer = build_trainer(model, feature_extractor, args, training_set, targets, **options)
     train_steps(trainer, checkpoint)
     if trainer.is_world_process_zero():
         _write_results(trainer, data, splits, unlabeled, encoders)

@@ -38,6 +38,7 @@ from ..training.augmentation import check_masks
 from ..training.distillation import prepare_distillation
 from ..training.losses import Targets, auxiliary_sizes
 from ..training.resuming import checkpoint_to_resume, is_finished, recorded_state, remove_unfinished
+from ..training.segment_descriptors import describe_segments
 from ..training.songs import course_targets, has_course, load_rows, read_songs, read_tracks
 from ..training.teacher_fit import measure_fit
 from ..training.trainer import ASTVATrainer, build_trainer
@@ -96,9 +97,9 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
         args.eval_strategy, args.load_best_model_at_end = IntervalStrategy.NO, False
     if measures_statistics(data, settings):
         feature_extractor.mean, feature_extractor.std = normalization_statistics(splits["train"])
+    descriptors = describe_segments(data, model, feature_extractor, splits["train"], args.device)
     with args.main_process_first(desc="teachers"):
-        embedding = model.ast_va.descriptor_embedding
-        distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, embedding)
+        distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, descriptors)
     tracks = read_tracks(data) if trains_course else {}
     auxiliary_targets: list[Targets] = list(distillation.targets)
     if trains_course:
@@ -108,7 +109,8 @@ def train_and_test(data: DataArguments, settings: Mapping[str, Any], args: ASTVA
     # Those of a checkpoint are not of the errors of this model; a release has new ones.
     model.config.conformal_quantiles, model.config.error_correlation = [], 0.0
 
-    trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets, distillation.parts)
+    options: dict[str, Any] = {"parts": distillation.parts, "descriptors": descriptors}
+    trainer = build_trainer(model, feature_extractor, args, splits, auxiliary_targets, **options)
     train_steps(trainer, checkpoint)
     save_and_evaluate(trainer, splits, songs.label_range, tracks)
     if trainer.is_world_process_zero():

@@ -47,15 +47,12 @@ class TeacherTracks:
             known = [of[song] for of in (*self._tracks, *self._described)]
             self._rated[song] = self.fused.rate(known, self._fold(song))
 
-    def add_windows(
-        self, augmented: Dataset, described: Sequence[Mapping[SongId, Track]], loudest: Sequence[SongId]
-    ) -> None:
+    def add_windows(self, augmented: Dataset, loudest: Sequence[SongId]) -> None:
         """
-        Add augmented windows, and rate them.
+        Add augmented windows, whose descriptors are known by now, and rate them.
 
         Args:
             augmented: rows of [`load_augmented`].
-            described: tracks of their descriptors, as for songs.
             loudest: the song of the only or the louder piece of each window, whose fold rates it.
         """
         columns = augmented.select_columns(["song_id", "duration_seconds", EMBEDDING])[:]
@@ -66,7 +63,7 @@ class TeacherTracks:
             own = [Track(centres[row : row + 1], values[row : row + 1]) for values in embeddings]
             for of, track in zip(self._tracks, own):
                 of[window] = track
-            own += [of[window] for of in described]
+            own += [of[window] for of in self._described]
             self._rated[window] = self.fused.rate(own, self._fold(song))
 
     def targets(self, weight: float, labelled_songs: Iterable[SongId]) -> list[AuxiliaryTargets]:

@@ -31,6 +31,7 @@ from ..training.estimates import TimeEstimate
 from ..training.losses import Targets, training_loss, validation_loss
 from ..training.mixed_segments import MixedSampler, MixedSegments
 from ..training.resuming import UNFINISHED, publish_checkpoint
+from ..training.segment_descriptors import SegmentDescriptors
 from ..training.training_arguments import ASTVATrainingArguments
 
 UNLABELED = np.full(2, np.nan)
@@ -155,7 +156,10 @@ class ProgressLines(ProgressCallback):
 
 
 def collate(
-    rows: list[dict[str, Any]], extractor: ASTVAFeatureExtractor, auxiliary_targets: Sequence[Targets] = ()
+    rows: list[dict[str, Any]],
+    extractor: ASTVAFeatureExtractor,
+    auxiliary_targets: Sequence[Targets] = (),
+    descriptors: SegmentDescriptors | None = None,
 ) -> dict[str, torch.Tensor]:
     """
     Make a batch of rows of [`load_ratings`], normalised unless `do_normalize` is false.
@@ -164,14 +168,18 @@ def collate(
 
     Shape:
         input_values `(batch, num_frames, num_mel_bins)`, labels and label_stds `(batch, 2)`, targets
-        `(batch, num_targets)`.
+        `(batch, num_targets)`, descriptors `(batch, num_descriptors)`.
     """
     log_mels = torch.from_numpy(np.stack([row["input_values"] for row in rows]))
     batch = {"input_values": extractor.normalize(log_mels) if extractor.do_normalize else log_mels}
     for name in ("labels", "label_stds"):
         batch[name] = torch.from_numpy(np.stack([row.get(name, UNLABELED) for row in rows])).float()
-    if auxiliary_targets:
+    segments = []
+    if descriptors is not None or auxiliary_targets:
         segments = [(row["song_id"], row["start_seconds"], row["duration_seconds"]) for row in rows]
+    if descriptors is not None:
+        batch["descriptors"] = torch.from_numpy(np.stack([descriptors(*segment) for segment in segments]))
+    if auxiliary_targets:
         targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
         batch["targets"] = torch.from_numpy(np.stack(targets))
     return batch
@@ -185,6 +193,7 @@ def build_trainer(
     auxiliary_targets: Sequence[Targets] = (),
     parts: Sequence[tuple[Dataset, int]] = (),
     *,
+    descriptors: SegmentDescriptors | None = None,
     contents: str | None = None,
 ) -> ASTVATrainer:
     """
@@ -192,12 +201,15 @@ def build_trainer(
 
     Args:
         parts: rows without labels, and how many of them are in each batch.
+        descriptors: of all rows that train; None leaves their computation to the network.
         contents: what is trained on, for the first line of the output; by default songs and segments.
     """
     validation, training_set = splits.get("validation"), splits["train"]
     if parts:
         training_set = MixedSegments([(training_set, args.per_device_train_batch_size), *parts])
-    collator = functools.partial(collate, extractor=feature_extractor, auxiliary_targets=auxiliary_targets)
+    collator = functools.partial(
+        collate, extractor=feature_extractor, auxiliary_targets=auxiliary_targets, descriptors=descriptors
+    )
     trainer = ASTVATrainer(
         model, args, collator, training_set, validation, feature_extractor, auxiliary_targets=auxiliary_targets
     )

@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from deam_folder import write_song
 from onnx_files import NUM_VALUES, write_onnx
 from safetensors.torch import load_file
@@ -20,6 +21,7 @@ from modeling_ast_va.training.arguments import parse_arguments
 from modeling_ast_va.training.audio_augmentation import Source
 from modeling_ast_va.training.distillation import only_of, prepare_distillation
 from modeling_ast_va.training.fused_ratings import ALL_SONGS, FusedRatings
+from modeling_ast_va.training.segment_descriptors import describe_segments
 from modeling_ast_va.training.trainer import build_trainer
 from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 
@@ -71,16 +73,16 @@ def without_unlabeled(music, *flags):
 
 
 def prepare(music, *flags, data_dir=None, flags_of=flags_of):
-    """The distillation of a run without training, its split, and a model and feature extractor for it."""
+    """The distillation of a run without training, its split, and what else its trainer needs."""
     arguments = tiny_flags(data_dir or music / "deam", music / "unused", *flags_of(music, *flags))
     data, settings, of_training = parse_arguments(arguments)
     args = ASTVATrainingArguments(**of_training)
     model, feature_extractor = training.build_model(None, settings, args.device)
     rows = training.load_rows(data, training.read_songs(data), feature_extractor)
     splits = training.split_dataset(rows, data.split_settings)
-    embedding = model.ast_va.descriptor_embedding
-    distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, embedding)
-    return distillation, splits, (model, feature_extractor, args)
+    descriptors = describe_segments(data, model, feature_extractor, splits["train"], args.device)
+    distillation = prepare_distillation(data, args, rows, splits["train"], feature_extractor, descriptors)
+    return distillation, splits, (model, feature_extractor, args, descriptors)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +146,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(music, tmp_path):
 
 
 def test_batches_have_the_stated_numbers_and_every_target(music):
-    distillation, splits, (model, feature_extractor, args) = prepare(music)
+    distillation, splits, (model, feature_extractor, args, _) = prepare(music)
     weights = {kind.name: kind.weight for kind in distillation.targets}
     assert weights == {"first_embeddings": 1, "second_embeddings": 1, "teacher_ratings": 2}
     model.set_num_auxiliary_targets(2 * NUM_VALUES)
@@ -233,7 +235,8 @@ def test_without_its_segments_teachers_do_not_embed_the_music_without_labels(mus
 
 
 def test_descriptors_of_the_network_rate_beside_the_teachers(music):
-    distillation, splits, (model, *_) = prepare(music, "--descriptor_hidden_size", "8")
+    distillation, splits, for_trainer = prepare(music, "--descriptor_hidden_size", "8")
+    model, feature_extractor, args, descriptors = for_trainer
     assert model.ast_va.descriptor_embedding is not None
     assert np.shape(distillation.record["ratings_weights"]) == (3, 2)
     assert [kind.name for kind in distillation.targets] == ["first_embeddings", "second_embeddings", "teacher_ratings"]
@@ -241,6 +244,11 @@ def test_descriptors_of_the_network_rate_beside_the_teachers(music):
     for row in (*splits["train"].select(range(4)), *distillation.parts[0][0].select(range(2))):
         segment = (row["song_id"], row["start_seconds"], row["duration_seconds"])
         assert np.isfinite(distillation.targets[-1](*segment)).all()
+    parts = (distillation.targets, distillation.parts)
+    trainer = build_trainer(model, feature_extractor, args, splits, *parts, descriptors=descriptors)
+    batch = next(iter(trainer.get_train_dataloader()))  # of rows with labels, without, and of augmented windows
+    computed = model.ast_va.descriptor_embedding.descriptors(batch["input_values"])
+    torch.testing.assert_close(batch["descriptors"], computed, rtol=1e-4, atol=1e-4)
 
 
 def test_no_label_of_a_test_song_reaches_the_ratings_of_the_teachers(music, tmp_path):

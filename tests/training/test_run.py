@@ -209,8 +209,8 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(run, songs, tmp_path, monkey
             if state.global_step == 8:
                 raise Interrupted
 
-    def build(*args):
-        trainer = build_trainer(*args)
+    def build(*args, **kwargs):
+        trainer = build_trainer(*args, **kwargs)
         trainer.add_callback(PowerCut)
         return trainer
 
@@ -408,6 +408,7 @@ def launch_two_processes(folder, arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_accumulation_and_two_processes_give_the_loss_of_one_step(songs, tmp_path, no_plots):
     # Each step uses the whole training split, 32 segments, so their order has no effect. Plain gradient descent
     # without clipping, since Adam and clipping hide a loss of another scale.
