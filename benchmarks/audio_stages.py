@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +21,7 @@ from modeling_ast_va.data.dataset import load_segments
 from modeling_ast_va.data.deam import read_deam
 from modeling_ast_va.data.log_mels import compute_log_mels
 from modeling_ast_va.feature_extraction_ast_va import ASTVAFeatureExtractor
+from modeling_ast_va.processes import process_context
 
 from .context import DECODED_SONGS, SAMPLING_RATE, SEGMENT_SAMPLES, Context, torch_threads
 from .notebook_way import ANNOTATION_FILES, AUDIO_FOLDER, SONG_LEVEL_FOLDER, notebook_log_mel
@@ -140,8 +139,7 @@ def preparation(context: Context) -> list[Row]:
     batches = [(extractor, repeated[first : first + SONGS_PER_SHARD]) for first in range(0, num_songs, SONGS_PER_SHARD)]
 
     def bare() -> None:
-        method = multiprocessing.get_context("fork" if sys.platform == "linux" else None)  # as preparation does
-        with method.Pool(context.num_threads) as pool:
+        with process_context().Pool(context.num_threads) as pool:
             pool.starmap(_decode_and_transform, batches, chunksize=1)
 
     whole, notebook, parts = [], [], []

@@ -90,12 +90,14 @@ class Context:
         save_hub_folder(ASTVAForRegression(self.config), self.feature_extractor, self.work_dir / "model")
         return self.work_dir / "model"
 
-    def batch(self, config: ASTVAConfig | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(
+        self, config: ASTVAConfig | None = None, batch_size: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Noise as log-mels `(batch_size, num_frames, num_mel_bins)`, and ratings `(batch_size, 2)`."""
         generator = torch.Generator().manual_seed(0)
-        config = config or self.config
-        log_mels = torch.randn(self.batch_size, config.max_length, config.num_mel_bins, generator=generator)
-        return log_mels, 1 + 8 * torch.rand(self.batch_size, 2, generator=generator)
+        config, batch_size = config or self.config, batch_size or self.batch_size
+        log_mels = torch.randn(batch_size, config.max_length, config.num_mel_bins, generator=generator)
+        return log_mels, 1 + 8 * torch.rand(batch_size, 2, generator=generator)
 
     def matrix_rate(self, dtype: torch.dtype, device: str = "cpu", size: int = MATRIX_SIZE) -> float:
         """Floating-point operations per second in large matrix products: the highest rate of this machine."""

@@ -233,6 +233,9 @@ class ASTVADescriptorEmbedding(nn.Module):
         """
         if descriptors is None:
             descriptors = self.descriptors(input_values)
+        elif descriptors.shape != (len(input_values), self.descriptors.num_descriptors):
+            expected = (len(input_values), self.descriptors.num_descriptors)
+            raise ValueError(f"Expected descriptors of shape {expected}, but got {tuple(descriptors.shape)}.")
         descriptors = descriptors.to(self.projection.weight.dtype)
         standardised = self.norm(descriptors).clamp(-MAX_DESCRIPTOR, MAX_DESCRIPTOR)
         return self.dropout(self.activation_fn(self.projection(self.input_dropout(standardised))))
@@ -475,7 +478,7 @@ class ASTVAModel(ASTVAPreTrainedModel):
             `(batch, pooler_size)`; with `output_hidden_states` and `output_attentions` also those of every layer.
 
         Raises:
-            ValueError: for inputs of another shape; the message names both shapes.
+            ValueError: for inputs or descriptors of another shape; the message names both shapes.
         """
         visible = input_values if bool_masked_values is None else input_values.masked_fill(bool_masked_values, 0.0)
         hidden_states = self.embeddings(visible, interpolate_pos_encoding)
@@ -619,7 +622,7 @@ class ASTVAForRegression(ASTVAPreTrainedModel):
             `output_hidden_states` or `output_attentions` is set.
 
         Raises:
-            ValueError: for inputs or labels of another shape; the message names both shapes.
+            ValueError: for inputs, labels or descriptors of another shape; the message names both shapes.
         """
         recorded = [kwargs.get(name, getattr(self.config, name)) for name in RECORDED_OUTPUTS]
         outputs = self.ast_va(

@@ -1,11 +1,13 @@
 # Copyright 2026 The modeling_ast_va authors. Licensed under the Apache License, Version 2.0.
-"""Numbers of cores, processes and accelerators."""
+"""Numbers of cores, processes and accelerators, and how processes start."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from importlib import metadata
+from multiprocessing.context import BaseContext
 
 # Of the drivers for which torch is built; on Linux, where it finds accelerators, there is one of them.
 ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri", "/dev/dxg", "/dev/accel")
@@ -19,6 +21,11 @@ def num_cores() -> int:
 def cores_per_process() -> int:
     """Cores for each of the processes that a launcher started on this machine."""
     return max(1, num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def process_context() -> BaseContext:
+    """How processes start: a fork, at once and without a guard in the script; libraries forbid it outside Linux."""
+    return multiprocessing.get_context("fork" if sys.platform == "linux" else None)
 
 
 def accelerators() -> list[str]:

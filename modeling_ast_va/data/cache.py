@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -32,7 +31,7 @@ from datasets.config import HF_DATASETS_CACHE
 from datasets.utils import tqdm
 from filelock import FileLock
 
-from ..processes import num_cores
+from ..processes import num_cores, process_context
 
 SONGS_PER_SHARD = 16  # a process that is killed loses the work on at most this many songs
 MAX_SHARDS = 128  # the shards of all rows stay open, and systems allow 256 or 1,024 open files: then more songs in each
@@ -163,9 +162,7 @@ def _in_processes(write: Callable[[Path, Shard], int], shards: Mapping[Path, Sha
     if num_proc <= 1:
         yield from (write(file, songs) for file, songs in shards.items())
         return
-    # A fork starts at once and needs no guard in the script of the caller; libraries forbid it outside Linux.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    with ProcessPoolExecutor(num_proc, context, initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(num_proc, process_context(), initializer=_follow_parent) as pool:
         try:
             for written in as_completed([pool.submit(write, file, songs) for file, songs in shards.items()]):
                 yield written.result()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from datasets import Dataset
+from datasets.utils import tqdm
 
 from ..data.log_mels import SEGMENT_COLUMNS, log_mel_batches
 from ..data.rated_songs import SongId
@@ -52,11 +53,13 @@ class SegmentDescriptors:
         if not len(rows):  # such as windows, all of which have a test song in them
             return
         values = []
-        for batch in log_mel_batches(rows, BATCH_SIZE):
-            input_values = torch.from_numpy(batch).to(self._device)
-            if self._feature_extractor.do_normalize:
-                input_values = self._feature_extractor.normalize(input_values)
-            values.append(self._descriptors(input_values).cpu().numpy())
+        with tqdm(desc="Descriptors", total=len(rows), unit=" segments") as bar:
+            for batch in log_mel_batches(rows, BATCH_SIZE):
+                input_values = torch.from_numpy(batch).to(self._device)
+                if self._feature_extractor.do_normalize:
+                    input_values = self._feature_extractor.normalize(input_values)
+                values.append(self._descriptors(input_values).cpu().numpy())
+                bar.update(len(batch))
         segments = rows.select_columns(list(SEGMENT_COLUMNS)).with_format(None).to_pandas()
         segments["centre"] = segments["start_seconds"] + segments["duration_seconds"] / 2
         segments = segments.sort_values(["song_id", "centre"])

@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers import EarlyStoppingCallback, ProgressCallback, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, EvalLoopOutput, rotate_checkpoints
 
+from ..data.log_mels import SEGMENT_COLUMNS
 from ..evaluation.loop import PredictedRows, concatenate, evaluate_rows, predict_rows
 from ..feature_extraction_ast_va import ASTVAFeatureExtractor
 from ..hub.files import RESULTS_FILE, read_json, write_json
@@ -174,13 +176,11 @@ def collate(
     batch = {"input_values": extractor.normalize(log_mels) if extractor.do_normalize else log_mels}
     for name in ("labels", "label_stds"):
         batch[name] = torch.from_numpy(np.stack([row.get(name, UNLABELED) for row in rows])).float()
-    segments = []
-    if descriptors is not None or auxiliary_targets:
-        segments = [(row["song_id"], row["start_seconds"], row["duration_seconds"]) for row in rows]
+    segment_of = itemgetter(*SEGMENT_COLUMNS)
     if descriptors is not None:
-        batch["descriptors"] = torch.from_numpy(np.stack([descriptors(*segment) for segment in segments]))
+        batch["descriptors"] = torch.from_numpy(np.stack([descriptors(*segment_of(row)) for row in rows]))
     if auxiliary_targets:
-        targets = [np.concatenate([kind(*segment) for kind in auxiliary_targets]) for segment in segments]
+        targets = [np.concatenate([kind(*segment_of(row)) for kind in auxiliary_targets]) for row in rows]
         batch["targets"] = torch.from_numpy(np.stack(targets))
     return batch
 

@@ -89,6 +89,14 @@ def test_batches_have_the_descriptors_of_their_rows(model, feature_extractor, de
     assert (other.logits - computed.logits).abs().max() > 1e-4  # those that are given are used
 
 
+def test_descriptors_of_another_shape_are_refused(model, feature_extractor, descriptors, rows):
+    batch = collate(list(rows), feature_extractor, (), descriptors)
+    num_descriptors = batch["descriptors"].shape[1]
+    expected = rf"Expected descriptors of shape \(5, {num_descriptors}\), but got \(4, {num_descriptors}\)\."
+    with pytest.raises(ValueError, match=expected):
+        model(batch["input_values"], descriptors=batch["descriptors"][:4])
+
+
 def test_nothing_is_added_of_no_rows(descriptors, rows):
     descriptors.add(rows.select([]))
     assert list(descriptors.tracks) == [2, 5]
