@@ -46,10 +46,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "training": (
         *("num_train_epochs", "max_steps", "per_device_train_batch_size", "per_device_eval_batch_size"),
-        *("gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay"),
-        *("max_grad_norm", "early_stopping_patience", "metric_for_best_model", "load_best_model_at_end"),
-        *("eval_strategy", "save_strategy", "save_total_limit", "logging_strategy", "logging_steps", "report_to"),
-        "seed",
+        *("gradient_accumulation_steps", "learning_rate", "matrix_learning_rate", "lr_scheduler_type", "warmup_steps"),
+        *("weight_decay", "max_grad_norm", "early_stopping_patience", "metric_for_best_model"),
+        *("load_best_model_at_end", "eval_strategy", "save_strategy", "save_total_limit"),
+        *("logging_strategy", "logging_steps", "report_to", "seed"),
     ),
     "augmentation and loss": (*("frequency_mask_bins", "time_mask_frames", "concordance_weight", "dynamic_weight"),),
     "teachers": (

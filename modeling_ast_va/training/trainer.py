@@ -32,6 +32,7 @@ from ..training.augmentation import spec_augment_mask
 from ..training.estimates import TimeEstimate
 from ..training.losses import Targets, training_loss, validation_loss
 from ..training.mixed_segments import MixedSampler, MixedSegments
+from ..training.muon import MuonWithAdamW, parameter_groups
 from ..training.resuming import UNFINISHED, publish_checkpoint
 from ..training.segment_descriptors import SegmentDescriptors
 from ..training.training_arguments import ASTVATrainingArguments
@@ -61,6 +62,16 @@ class ASTVATrainer(Trainer):
         for name, term in terms.items():
             self.terms[name] += step * term.detach()
         return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, model=None):
+        args = self.args
+        if self.optimizer is None and args.matrix_learning_rate:  # type: ignore[has-type]
+            trained = self.model if model is None else model
+            rates = (args.weight_decay, args.matrix_learning_rate)
+            groups = parameter_groups(trained, self.get_decay_parameter_names(trained), *rates)
+            _, options = self.get_optimizer_cls_and_kwargs(args, trained)
+            self.optimizer = MuonWithAdamW(groups, **options)
+        return super().create_optimizer(model)
 
     def get_train_dataloader(self):
         if not isinstance(self.train_dataset, MixedSegments):

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainingArguments
 
 LESS_IS_BETTER = ("loss", "mse", "rmse", "mae")  # last parts of names of metrics
-NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight", "_batch_size")  # last parts of names of arguments
+NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight", "_batch_size", "_rate")  # last parts of names of arguments
 
 
 @dataclass
@@ -34,6 +34,8 @@ class ASTVATrainingArguments(TrainingArguments):
         per_device_eval_batch_size: segments in an evaluation batch of each process.
         gradient_accumulation_steps: batches whose gradients make one step of the optimizer.
         learning_rate: learning rate at the end of the warm-up, its highest.
+        matrix_learning_rate: highest learning rate of the weight matrices of transformer and stem, which Muon then
+            trains; 0 leaves them to AdamW.
         lr_scheduler_type: course of the learning rate after the warm-up, such as 'cosine', 'linear' or 'constant'.
         warmup_steps: steps in which the learning rate rises from 0; below 1, a share of all steps.
         weight_decay: weight decay of AdamW, which biases and normalisations are exempt from.
@@ -65,6 +67,7 @@ class ASTVATrainingArguments(TrainingArguments):
     per_device_train_batch_size: int = 16
     per_device_eval_batch_size: int = 32
     learning_rate: float = 1e-4
+    matrix_learning_rate: float = 0.0
     weight_decay: float = 0.01
     lr_scheduler_type: str = "cosine"
     max_grad_norm: float = 1.0

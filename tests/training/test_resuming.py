@@ -203,8 +203,9 @@ HEADS = ["--use_frame_head", "true", "--use_spread_head", "true", "--dynamic_wei
 HEADS += ["--audio_offset_seconds", "15"]
 
 
-def test_a_resumed_run_with_heads_equals_an_uninterrupted_one(songs, tmp_path):
-    flags = [*RUN, *HEADS, "--num_train_epochs", "2"]
+@pytest.mark.parametrize("matrix_learning_rate", ["0", "0.01"], ids=["adamw", "muon"])
+def test_a_resumed_run_with_heads_equals_an_uninterrupted_one(songs, tmp_path, matrix_learning_rate):
+    flags = [*RUN, *HEADS, "--num_train_epochs", "2", "--matrix_learning_rate", matrix_learning_rate]
     metrics = train_tiny(songs, tmp_path / "whole", *flags)
     shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
     for path in (tmp_path / "resumed").iterdir():
