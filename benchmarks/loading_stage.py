@@ -21,7 +21,7 @@ from modeling_ast_va.training.training_arguments import ASTVATrainingArguments
 from .context import Context, torch_threads
 from .timing import Row
 
-RECIPE = "deam.json"
+RECIPE = "deam_fast.json"
 NUM_WORKERS = (0, 1, 2)
 WARM_UP_STEPS, NUM_STEPS = 5, 40
 

@@ -21,7 +21,7 @@ from .context import ROOT, Context
 from .notebook_way import NotebookTransformer, build_optimizer, training_step
 from .timing import Row, time_interleaved
 
-RECIPE = ROOT / "configs" / "deam.json"
+RECIPE = ROOT / "configs" / "deam_fast.json"
 
 
 class LibraryModel(nn.Module):

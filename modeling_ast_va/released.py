@@ -37,7 +37,7 @@ def recipe_names() -> list[str]:
 def find_recipe(name: str) -> Path:
     """
     Find the JSON file of a recipe of training: the file of that name, or else a recipe of the package, whose name may
-    stand alone or in `configs`, as in `deam.json` and `configs/deam.json`.
+    stand alone or in `configs`, as in `deam_fast.json` and `configs/deam_fast.json`.
 
     Raises:
         ValueError: if there is neither; the message lists the recipes of the package.

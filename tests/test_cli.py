@@ -86,14 +86,14 @@ WRONG = [
     ("train --log_mels memory", "--log_mels: invalid choice: 'memory'"),
     (
         "train missing.json",
-        "a recipe out of deam.json, deam_distilled.json, deam_pretrained.json, demo.json, finetune.json, "
+        "a recipe out of deam.json, deam_fast.json, deam_pretrained.json, demo.json, finetune.json, "
         "notebook.json, pretrain.json, but got 'missing.",
     ),
-    ("train empty/deam.json", "but got 'empty/deam.json'. (did you mean deam.json?)"),
+    ("train empty/deam_fast.json", "but got 'empty/deam_fast.json'. (did you mean deam_fast.json?)"),
     ("predict a.mp3 --output o.csv --model ast-va-encoder", "an encoder without ratings: train --init_from gives it"),
     ("pretrain --data_csv a.csv", "unrecognized arguments: --data_csv a.csv"),
     (
-        "pretrain deam_pretrained.json",
+        "pretrain deam_fast.json",
         "a recipe of flags that ast-va pretrain has, but got concordance_weight, dynamic_",
     ),
     ("pretrain", "a folder of music and one or more teachers, but got unlabeled_dir None and teachers None"),

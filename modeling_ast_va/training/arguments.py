@@ -180,7 +180,7 @@ def check_arguments(arguments: Arguments) -> None:
         )
     if data.init_from is not None:
         check_model(find_model(data.init_from), MODEL_TYPE, AST_MODEL_TYPE, needs_head=False)
-    _check_teachers(data, training.get("teacher_weight", 0))
+    _check_teachers(data, training.get("teacher_weight"))
     _check_outputs(data, training)
 
 
@@ -194,7 +194,7 @@ def check_pretraining(arguments: Arguments) -> None:
         raise ValueError(f"Expected validation_ratio below 1, but got {data.validation_ratio:g}.")
     if data.init_from is not None:
         check_model(find_model(data.init_from), needs_head=False)
-    _check_teachers(data, training.get("teacher_weight", 0))
+    _check_teachers(data, training.get("teacher_weight"))
     _check_outputs(data, training)
 
 
@@ -205,9 +205,12 @@ def _check_outputs(data: DataArguments, training: dict[str, Any]) -> None:
             check_output(folder, is_folder=True)
 
 
-def _check_teachers(data: DataArguments, weight: float) -> None:
-    """Check that teachers have a weight, and that their files and the music without labels exist (ValueError)."""
-    if data.has_teachers != bool(weight):
+def _check_teachers(data: DataArguments, weight: float | None) -> None:
+    """
+    Check that a weight that was given goes with the teachers, and that their files and the music without labels exist
+    (ValueError).
+    """
+    if weight is not None and data.has_teachers != bool(weight):
         given = ", ".join(data.teacher_embeddings or data.teachers or ["no teacher"])
         raise ValueError(
             "Expected teacher_weight together with teacher_embeddings or teachers, but got teacher_weight "

@@ -120,14 +120,14 @@ OF_RECIPES = "recipe.json is a JSON file of flags, or a recipe of the package: {
 TRAIN = Command(
     "%(prog)s [recipe.json] [--data_dir DEAM | --data_csv TABLE] [flags]",
     f"Train an Audio Spectrogram Transformer that predicts valence and arousal of music. {OF_RECIPES} Settings that "
-    "neither a flag nor the recipe gives are those of deam.json; with --init_from those of finetune.json, with "
+    "neither a flag nor the recipe gives are those of deam_fast.json; with --init_from those of finetune.json, with "
     "the network and the features of the checkpoint. Without data, training uses synthesised demo songs.",
 )
 PRETRAIN = Command(
     "%(prog)s [recipe.json] --unlabeled_dir DIR --teachers MODEL [MODEL ...] [flags]",
     "Train an encoder to predict the embeddings that teachers compute of augmented windows of music without labels; "
     f"train --init_from continues with labels. {OF_RECIPES} Without one, it is pretrain.json; other settings are those "
-    "of deam.json.",
+    "of deam_fast.json.",
     unused=(  # of labels, of their splits, of validation, and of batches with labels
         *("data_dir", "labels", "data_csv", "audio_dir", "label_range", "segment_hop_seconds", "audio_offset_seconds"),
         *("log_mels", "split_by", "num_folds", "fold", "push_to_hub", "hub_model_id", "hub_private_repo"),

@@ -13,7 +13,7 @@ from ..argument_parser import suggestion
 from ..released import RECIPES
 from ..training.flags import Flag
 
-DEFAULTS, DEFAULTS_OF_CHECKPOINT = "deam.json", "finetune.json"
+DEFAULTS, DEFAULTS_OF_CHECKPOINT = "deam_fast.json", "finetune.json"
 
 
 def default_recipe(init_from: str | None) -> Path:

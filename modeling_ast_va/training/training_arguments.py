@@ -17,7 +17,7 @@ class ASTVATrainingArguments(TrainingArguments):
     """
     `TrainingArguments` whose defaults are the notebook's recipe, with SpecAugment, early stopping and loss terms.
 
-    As the defaults of [`ASTVAConfig`] they are those of Python; `train` has those of `configs/deam.json`.
+    As the defaults of [`ASTVAConfig`] they are those of Python; `train` has those of `configs/deam_fast.json`.
     Arguments that are not described here are those of transformers with other defaults.
 
     Args:
@@ -55,7 +55,7 @@ class ASTVATrainingArguments(TrainingArguments):
         concordance_weight: weight of the loss term 1 - CCC.
         dynamic_weight: weight of the loss term of DEAM's dynamic annotations.
         teacher_weight: weight of the loss term of the ratings that the teachers give, and of those of their embeddings
-            together.
+            together; without teachers it counts nothing.
         num_threads: threads of torch on CPU. Without it, the cores shared among the processes.
         use_cpu: whether to train on the CPU where there is an accelerator, too.
         bf16: whether to compute in bfloat16, which is faster and less exact.
@@ -84,7 +84,7 @@ class ASTVATrainingArguments(TrainingArguments):
     time_mask_frames: int = 20
     concordance_weight: float = 0.0
     dynamic_weight: float = 0.0
-    teacher_weight: float = 0.0
+    teacher_weight: float = 2.0
     unlabeled_batch_size: int = 24
     augmented_batch_size: int = 64
     num_threads: int | None = None

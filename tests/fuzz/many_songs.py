@@ -90,7 +90,7 @@ def measure(table: Path, cache_dir: Path, log_mels: str, hop_seconds: float, is_
     from modeling_ast_va.settings import build_new
     from modeling_ast_va.training.arguments import parse_arguments
 
-    feature_extractor = build_new(parse_arguments([str(find_recipe("deam.json"))]).settings)[1]
+    feature_extractor = build_new(parse_arguments([str(find_recipe("deam_fast.json"))]).settings)[1]
     options = {"segment_hop_seconds": hop_seconds, "feature_extractor": feature_extractor, "log_mels": log_mels}
     with stage("table read and checked"):
         songs = read_ratings_table(table)

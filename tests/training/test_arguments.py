@@ -45,13 +45,13 @@ def of_source(recipe, *sources):
 
 
 def test_defaults_are_the_recipe_of_a_new_network():
-    recipe = values_of("deam.json")
+    recipe = values_of("deam_fast.json")
     data, settings, training = parse_arguments([])
     assert data == DataArguments(segment_hop_seconds=recipe["segment_hop_seconds"])
     assert data.split_settings == SplitSettings()
     assert settings == of_source(recipe, "features", "network")
-    assert training == {"output_dir": "outputs/deam", **of_source(recipe, "trainer", "library")}
-    assert parse_arguments(["deam.json"]) == parse_arguments([])
+    assert training == {"output_dir": "outputs/deam_fast", **of_source(recipe, "trainer", "library")}
+    assert parse_arguments(["deam_fast.json"]) == parse_arguments([])
     assert parse_arguments([], prog="train").settings["hidden_size"] == 192
 
 
@@ -67,7 +67,7 @@ def test_what_a_recipe_leaves_out_has_the_default(tmp_path):
 def test_a_checkpoint_brings_its_network_and_has_its_own_recipe(tmp_path):
     recipe = values_of("finetune.json")
     assert of_source(recipe, "features", "network") == {}
-    defaults = values_of("deam.json")
+    defaults = values_of("deam_fast.json")
     assert defaults.keys() - of_source(defaults, "features", "network") <= recipe.keys()
     data, settings, training = parse_arguments(["--init_from", "me/ast", "--hidden_dropout_prob", "0.5"])
     assert data.segment_hop_seconds == recipe["segment_hop_seconds"]
@@ -79,16 +79,16 @@ def test_a_checkpoint_brings_its_network_and_has_its_own_recipe(tmp_path):
     )
     named = write_recipe(tmp_path, {"init_from": "me/ast", "norm_first": True})
     assert parse_arguments([named]).settings == {"norm_first": True}
-    full = parse_arguments(["deam.json", "--init_from", "me/ast"])
+    full = parse_arguments(["deam_fast.json", "--init_from", "me/ast"])
     assert full.settings == parse_arguments([]).settings
-    assert full.training["learning_rate"] == values_of("deam.json")["learning_rate"]
+    assert full.training["learning_rate"] == values_of("deam_fast.json")["learning_rate"]
     assert parse_arguments(["--init_from", "me/ast"]).training["learning_rate"] == recipe["learning_rate"]
 
 
 @pytest.mark.parametrize(
     ("argv", "output_dir"),
     [
-        ([], "outputs/deam"),
+        ([], "outputs/deam_fast"),
         (["notebook.json"], "outputs/notebook"),
         (["--data_csv", "tables/mine.tsv"], "outputs/mine"),
         (["--data_csv", "mine.csv", "--init_from", "me/ast"], "outputs/mine"),
@@ -252,15 +252,17 @@ def test_recipes_of_the_package_are_found_where_there_is_no_such_file(tmp_path, 
     for name in ("notebook.json", "./notebook.json", "configs/notebook.json"):
         assert parse_arguments([name]) == expected
         assert "notebook.json of the package" in caplog.text
-    (tmp_path / "deam.json").write_text('{"seed": 7}')  # does not become the default
-    assert parse_arguments(["deam.json"]).training == {**parse_arguments([]).training, "seed": 7}
+    (tmp_path / "deam_fast.json").write_text('{"seed": 7}')  # does not become the default
+    assert parse_arguments(["deam_fast.json"]).training == {**parse_arguments([]).training, "seed": 7}
     assert "seed" not in parse_arguments([]).training
 
 
-@pytest.mark.parametrize("name", ["other.json", "other/deam.json", "configs/other.json", "configs/configs/deam.json"])
+@pytest.mark.parametrize(
+    "name", ["other.json", "other/deam_fast.json", "configs/other.json", "configs/configs/deam_fast.json"]
+)
 def test_a_missing_recipe_is_refused_with_those_of_the_package(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=rf"out of deam.json, .*, pretrain.json, but got '{name}'"):
+    with pytest.raises(ValueError, match=rf"out of deam.json, deam_fast.json, .*, pretrain.json, but got '{name}'"):
         parse_arguments([name])
 
 
@@ -301,14 +303,14 @@ def test_recipes_of_the_repository_build_a_model(path):
     data, settings, training = parse_arguments([str(path)])
     build_model(data.init_from, settings, torch.device("cpu"))
     ASTVATrainingArguments(**training, use_cpu=True)
-    if path.name not in ("deam.json", "finetune.json"):
+    if path.name not in ("deam_fast.json", "finetune.json"):
         defaults = values_of(default_recipe(data.init_from).name)
         same = [name for name, value in values_of(path.name).items() if defaults.get(name, ...) == value]
         assert same == ([] if path.name != "notebook.json" else ["n_fft", "top_db"])
 
 
 def test_the_recipe_of_the_notebook_is_the_default_of_the_classes():
-    assert values_of("deam.json").keys() <= values_of("notebook.json").keys()
+    assert values_of("deam_fast.json").keys() <= values_of("notebook.json").keys()
     data, settings, training = parse_arguments([str(CONFIGS / "notebook.json")])
     assert data == DataArguments()
     (config, features), (default_config, default_features) = build_new(settings), build_new({})
@@ -350,8 +352,11 @@ def test_negative_numbers_that_mean_something_are_accepted():
     ("flags", "message"),
     [
         (["--teacher_weight", "1"], "but got teacher_weight 1 and no teacher"),
-        (["--teacher_embeddings", "a.npz", "b.npz"], "but got teacher_weight 0 and a.npz, b.npz"),
-        (["--teachers", "a.onnx"], "but got teacher_weight 0 and a.onnx"),
+        (
+            ["--teacher_embeddings", "a.npz", "b.npz", "--teacher_weight", "0"],
+            "but got teacher_weight 0 and a.npz, b.npz",
+        ),
+        (["--teachers", "a.onnx", "--teacher_weight", "0"], "but got teacher_weight 0 and a.onnx"),
         (["--teachers", "missing.onnx", "--teacher_weight", "1"], "an ONNX file, but got 'missing.onnx'"),
         (
             ["--teacher_embeddings", __file__, "--teacher_weight", "1", "--unlabeled_dir", "missing"],

@@ -74,7 +74,7 @@ def test_groups_name_only_flags():
 
 def test_every_default_is_the_one_that_a_user_gets_and_stands_once(help_of):
     explained = entries(help_of("--help"))
-    for name, value in json.loads((CONFIGS / "deam.json").read_text()).items():
+    for name, value in json.loads((CONFIGS / "deam_fast.json").read_text()).items():
         shown = " ".join(map(str, value)) if isinstance(value, list) else str(value).lower().removesuffix(".0")
         assert explained[name].endswith((f"(default: {shown})", f"(default: {shown}.0)")), name
     assert explained["learning_rate"].endswith("(default: 0.001)")
