@@ -103,7 +103,7 @@ def parameter_groups(
     """
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     matrices = [name for name, weight in trained.items() if is_hidden_matrix(name, weight)]
-    others = [name for name in trained if name not in set(matrices)]
+    others = [name for name, weight in trained.items() if not is_hidden_matrix(name, weight)]
     named: list[tuple[list[str], dict[str, Any]]] = [
         ([name for name in others if name in decayed], {"weight_decay": weight_decay}),
         ([name for name in others if name not in decayed], {"weight_decay": 0.0}),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from transformers import TrainingArguments
+from transformers.training_args import OptimizerNames
 
 LESS_IS_BETTER = ("loss", "mse", "rmse", "mae")  # last parts of names of metrics
+ADAMW = (OptimizerNames.ADAMW_TORCH.value, OptimizerNames.ADAMW_TORCH_FUSED.value)
 NOT_NEGATIVE = ("_patience", "_bins", "_frames", "_weight", "_batch_size", "_rate")  # last parts of names of arguments
 
 
@@ -35,10 +37,10 @@ class ASTVATrainingArguments(TrainingArguments):
         gradient_accumulation_steps: batches whose gradients make one step of the optimizer.
         learning_rate: learning rate at the end of the warm-up, its highest.
         matrix_learning_rate: highest learning rate of the weight matrices of transformer and stem, which Muon then
-            trains; 0 leaves them to AdamW.
+            trains; 0 leaves them to AdamW. It needs an optim of 'adamw_torch' or 'adamw_torch_fused'.
         lr_scheduler_type: course of the learning rate after the warm-up, such as 'cosine', 'linear' or 'constant'.
         warmup_steps: steps in which the learning rate rises from 0; below 1, a share of all steps.
-        weight_decay: weight decay of AdamW, which biases and normalisations are exempt from.
+        weight_decay: weight decay of the optimizer, which biases and normalisations are exempt from.
         max_grad_norm: norm to which gradients are clipped; 0 leaves them.
         early_stopping_patience: evaluations without improvement after which training stops; 0 never stops.
         metric_for_best_model: validation metric of the best checkpoint, such as 'mse', 'ccc' or 'song_ccc'.
@@ -97,3 +99,6 @@ class ASTVATrainingArguments(TrainingArguments):
         for name in ASTVATrainingArguments.__annotations__:
             if name.endswith(NOT_NEGATIVE) and getattr(self, name) < 0:
                 raise ValueError(f"Expected {name} of at least 0, but got {getattr(self, name)}.")
+        if self.matrix_learning_rate and self.optim not in ADAMW:
+            expected = " or ".join(ADAMW)
+            raise ValueError(f"Expected optim {expected} with matrix_learning_rate, but got {self.optim.value}.")

@@ -30,3 +30,11 @@ def test_less_is_better_for_errors(metric, greater_is_better):
 def test_negative_values_are_refused(name):
     with pytest.raises(ValueError, match=f"Expected {name} of at least 0, but got -1"):
         arguments(**{name: -1})
+
+
+def test_muon_needs_adamw_beside_it():
+    for optim in ("adamw_torch", "adamw_torch_fused"):
+        assert arguments(matrix_learning_rate=0.02, optim=optim).matrix_learning_rate == 0.02
+    expected = "Expected optim adamw_torch or adamw_torch_fused with matrix_learning_rate, but got adafactor"
+    with pytest.raises(ValueError, match=expected):
+        arguments(matrix_learning_rate=0.02, optim="adafactor")
